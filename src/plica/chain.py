@@ -1,0 +1,608 @@
+"""The chain: a piecewise-linear network as affine maps and units, one stage after another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import LoadError, NetworkError, SizeError
+from .units import PiecewiseLinear, Units
+
+__all__ = ["Network", "Stage"]
+
+Float = NDArray[np.float64]
+Matrix = Any  # ndarray, or scipy.sparse.csr_array
+
+FORMAT = 1
+#: Largest array, in bytes, that a sparse affine map may become when it is made dense.
+DENSE_LIMIT = 2 << 30
+#: Floating-point numbers that one chunk of a batched computation may hold.
+CHUNK = 1 << 24
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
+def _matrix(A: Any, where: str) -> Matrix:
+    """``A`` as a read-only float64 array or canonical CSR array, with finite entries."""
+    if sp.issparse(A):
+        A = sp.csr_array(A, dtype=np.float64, copy=True)
+        A.sum_duplicates()
+        A.eliminate_zeros()
+        values = A.data
+        for array in (A.data, A.indices, A.indptr):
+            _frozen(array)
+    else:
+        A = _frozen(np.array(A, dtype=np.float64, order="C"))
+        values = A
+        if A.ndim != 2:
+            raise NetworkError(f"{where}: the affine map must be a matrix, got shape {A.shape}")
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise NetworkError(
+            f"{where}: {bad} of the weights are NaN or infinite; plica needs finite weights"
+        )
+    return A
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """``h -> units(A @ h + a)``.
+
+    Parameters
+    ----------
+    A : ndarray or scipy sparse array, shape (n_pre, n_state)
+    a : array_like, shape (n_pre,)
+    units : Units, optional
+        Identity units if not given.
+
+    Raises
+    ------
+    NetworkError
+        If shapes do not fit, or an entry is NaN or infinite.
+    """
+
+    A: Matrix
+    a: Float
+    units: Units
+
+    def __init__(self, A: Any, a: ArrayLike, units: Units | None = None, name: str = "stage") -> None:
+        A = _matrix(A, name)
+        a = _frozen(np.array(a, dtype=np.float64).reshape(-1))
+        if a.shape != (A.shape[0],):
+            raise NetworkError(
+                f"{name}: the matrix has {A.shape[0]} rows but the bias has {a.size} entries"
+            )
+        if not np.isfinite(a).all():
+            raise NetworkError(f"{name}: {(~np.isfinite(a)).sum()} of the biases are NaN or infinite")
+        units = Units.identity(A.shape[0]) if units is None else units
+        if units.n_pre != A.shape[0]:
+            raise NetworkError(
+                f"{name}: the affine map writes {A.shape[0]} coordinates but the units read from "
+                f"{units.n_pre}"
+            )
+        object.__setattr__(self, "A", A)
+        object.__setattr__(self, "a", a)
+        object.__setattr__(self, "units", units)
+
+    @property
+    def n_state(self) -> int:
+        """Number of coordinates before the stage."""
+        return int(self.A.shape[1])
+
+    @property
+    def n_pre(self) -> int:
+        """Number of pre-activations."""
+        return int(self.A.shape[0])
+
+    @property
+    def n_out(self) -> int:
+        """Number of coordinates after the stage."""
+        return self.units.n_out
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the affine map is kept as a sparse matrix."""
+        return bool(sp.issparse(self.A))
+
+    @property
+    def nnz(self) -> int:
+        """Number of stored weights (all entries, where the map is dense)."""
+        return int(self.A.nnz) if self.sparse else int(self.A.size)
+
+    def dense(self, limit: int = DENSE_LIMIT) -> Float:
+        """The affine map as a dense array.
+
+        Raises
+        ------
+        SizeError
+            If it would take more than ``limit`` bytes; nothing has been allocated then.
+        """
+        if not self.sparse:
+            return self.A  # type: ignore[no-any-return]
+        size = 8 * self.n_pre * self.n_state
+        if size > limit:
+            raise SizeError(
+                f"the affine map of {self.n_pre} x {self.n_state} would take {size / 2**30:.1f} GiB "
+                f"as a dense array (limit {limit / 2**30:.1f} GiB); keep it sparse, or take a slice "
+                "of the input space first"
+            )
+        return self.A.toarray()  # type: ignore[no-any-return]
+
+    def pre(self, h: Float) -> Float:
+        """Pre-activations, shape (N, n_pre), for states of shape (N, n_state)."""
+        z = (self.A @ h.T).T if self.sparse else h @ self.A.T
+        z = np.ascontiguousarray(z)
+        z += self.a
+        return z
+
+
+class Network:
+    """A piecewise-linear network: a chain of stages. Immutable.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        Each reads what the one before it writes. If the last one has units with more than one
+        piece, an identity readout is appended, so that the outputs are affine in the last units.
+
+    Raises
+    ------
+    NetworkError
+        If there is no stage, or two neighbours do not fit.
+
+    Examples
+    --------
+    >>> import plica
+    >>> net = plica.Network.mlp([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    >>> net([[-2.0], [3.0]]).tolist()    # |x|
+    [[2.0], [3.0]]
+    >>> net.widths
+    (1, 2, 1)
+    """
+
+    stages: tuple[Stage, ...]
+
+    def __init__(self, stages: Iterable[Stage], meta: dict[str, Any] | None = None) -> None:
+        chain = tuple(stages)
+        if not chain:
+            raise NetworkError("a network needs at least one stage")
+        for i, (before, after) in enumerate(zip(chain, chain[1:], strict=False)):
+            if before.n_out != after.n_state:
+                raise NetworkError(
+                    f"stage {i} writes {before.n_out} coordinates but stage {i + 1} reads "
+                    f"{after.n_state}"
+                )
+        if chain[0].n_state == 0 or chain[-1].n_out == 0:
+            raise NetworkError("a network needs at least one input and one output")
+        last = chain[-1]
+        plain = np.array_equal(last.units.function, np.full(last.n_out, -1)) and np.array_equal(
+            last.units.reads, np.arange(last.n_pre)
+        )
+        if not plain:
+            n = last.n_out
+            chain += (Stage(sp.eye_array(n, format="csr"), np.zeros(n)),)
+        self.stages = chain
+        #: Where the network came from and what the loader found; not part of its identity.
+        self.meta: dict[str, Any] = dict(meta or {})
+
+    # -- construction ------------------------------------------------------------------------
+
+    @classmethod
+    def mlp(
+        cls,
+        layers: Iterable[tuple[ArrayLike, ArrayLike]],
+        activation: str | PiecewiseLinear = "relu",
+        maxout: int | None = None,
+    ) -> Network:
+        """A fully connected network from weights and biases.
+
+        Parameters
+        ----------
+        layers : iterable of (W, b)
+            ``W`` of shape (n_out, n_in), ``b`` of shape (n_out,); the last pair is the readout.
+        activation : str or PiecewiseLinear
+            Between the layers: ``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"hardtanh"``, ``"relu6"``,
+            ``"hardsigmoid"``, or any function.
+        maxout : int, optional
+            If given, every hidden unit is instead the maximum of ``maxout`` consecutive rows.
+
+        Raises
+        ------
+        NetworkError
+            If shapes do not fit, a weight is not finite, or there is no layer.
+        """
+        pairs = list(layers)
+        if not pairs:
+            raise NetworkError("the list of layers is empty: give at least one pair (W, b)")
+        stages = []
+        for i, pair in enumerate(pairs):
+            name = f"layer {i + 1}"
+            try:
+                W, b = pair
+            except (TypeError, ValueError):
+                raise NetworkError(f"{name}: expected a pair (W, b), got {pair!r:.60}") from None
+            W = W if sp.issparse(W) else np.asarray(W, dtype=np.float64)
+            if i and W.ndim == 2 and W.shape[1] != stages[-1].n_out:
+                raise NetworkError(
+                    f"{name}: W reads {W.shape[1]} coordinates but the layer before writes "
+                    f"{stages[-1].n_out}; W must have shape (n_out, n_in)"
+                )
+            units = None
+            if i < len(pairs) - 1:
+                n = W.shape[0]
+                if maxout is None:
+                    units = Units.scalar(activation, n)
+                elif maxout < 1 or n % maxout:
+                    raise NetworkError(f"{name}: {n} rows do not split into groups of {maxout}")
+                else:
+                    units = Units.max(np.arange(n).reshape(-1, maxout), n)
+            stages.append(Stage(W, b, units, name))
+        return cls(stages, {"source": "arrays"})
+
+    def before(self, A: Any, a: ArrayLike) -> Network:
+        """``u -> net(A @ u + a)``: an affine map in front, as a stage of its own.
+
+        Parameters
+        ----------
+        A : ndarray or sparse array, shape (n_inputs, k)
+        a : array_like, shape (n_inputs,)
+        """
+        return Network((Stage(A, a, name="the affine map in front"), *self.stages), self.meta)
+
+    def after(self, A: Any, a: ArrayLike | None = None) -> Network:
+        """``x -> A @ net(x) + a``: an affine map behind, as a stage of its own.
+
+        Parameters
+        ----------
+        A : ndarray or sparse array, shape (k, n_outputs)
+        a : array_like, shape (k,), optional
+            Zero if not given.
+        """
+        a = np.zeros(np.shape(A)[0]) if a is None else a
+        return Network((*self.stages, Stage(A, a, name="the affine map behind")), self.meta)
+
+    def difference(self, i: int, j: int) -> Network:
+        """The one-output network ``net(x)[i] - net(x)[j]``."""
+        row = np.zeros((1, self.n_outputs))
+        row[0, self._output(i)] += 1.0
+        row[0, self._output(j)] -= 1.0
+        return self.after(row)
+
+    def _output(self, i: int) -> int:
+        if not -self.n_outputs <= i < self.n_outputs:
+            raise NetworkError(f"output {i} does not exist: the network has {self.n_outputs} outputs")
+        return i % self.n_outputs
+
+    def select(self, outputs: int | Sequence[int]) -> Network:
+        """The same network with some outputs only, in the order given."""
+        rows = [self._output(int(i)) for i in np.atleast_1d(np.asarray(outputs))]
+        last = self.stages[-1]
+        return Network((*self.stages[:-1], Stage(last.A[rows], last.a[rows])), self.meta)
+
+    def until(self, layer: int) -> Network:
+        """The sub-network whose outputs are the pre-activations of a hidden layer.
+
+        Parameters
+        ----------
+        layer : int
+            1-based number of the hidden layer. Its outputs are the coordinates that the layer's
+            units with more than one piece read, unit after unit.
+        """
+        if not 1 <= layer <= self.depth:
+            raise NetworkError(f"hidden layer {layer} does not exist: there are {self.depth}")
+        at = self.hidden[layer - 1]
+        stage = self.stages[at]
+        u = stage.units
+        reads = np.concatenate([u.reads[u.start[k] : u.start[k + 1]] for k in u.nonlinear])
+        return Network((*self.stages[:at], Stage(stage.A[reads], stage.a[reads])), self.meta)
+
+    # -- shape -------------------------------------------------------------------------------
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs."""
+        return self.stages[0].n_state
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return self.stages[-1].n_out
+
+    @cached_property
+    def hidden(self) -> tuple[int, ...]:
+        """Indices of the stages that are hidden layers: those with a unit of several pieces."""
+        return tuple(i for i, s in enumerate(self.stages) if s.units.nonlinear.size)
+
+    @property
+    def depth(self) -> int:
+        """Number of hidden layers."""
+        return len(self.hidden)
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """``(n0, n1, ..., nL, m)``: inputs, units with several pieces layer by layer, outputs."""
+        inner = (int(self.stages[i].units.nonlinear.size) for i in self.hidden)
+        return (self.n_inputs, *inner, self.n_outputs)
+
+    @property
+    def n_units(self) -> int:
+        """Number of units with more than one piece."""
+        return sum(self.widths[1:-1])
+
+    @cached_property
+    def unit_layers(self) -> NDArray[np.int64]:
+        """Hidden layer (1-based) of every column of a pattern, shape (n_units,)."""
+        return np.repeat(np.arange(1, self.depth + 1), self.widths[1:-1])
+
+    @cached_property
+    def unit_pieces(self) -> NDArray[np.int64]:
+        """Number of pieces of every unit of a pattern, shape (n_units,)."""
+        parts = [s.units.n_pieces[s.units.nonlinear] for s in (self.stages[i] for i in self.hidden)]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+
+    @property
+    def pattern_dtype(self) -> np.dtype[Any]:
+        """Smallest unsigned integer type that holds every piece index."""
+        largest = int(self.unit_pieces.max(initial=1)) - 1
+        return np.min_scalar_type(largest)
+
+    def __repr__(self) -> str:
+        return f"<plica.Network {'-'.join(map(str, self.widths))}, {self.n_units} units>"
+
+    # -- evaluation --------------------------------------------------------------------------
+
+    def _batch(self, x: ArrayLike) -> Float:
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim < 1 or x.shape[-1] != self.n_inputs:
+            x = x.reshape(x.shape[0], -1) if x.ndim > 1 else x
+        if x.ndim == 1:
+            x = x[None]
+        if x.ndim > 2:
+            x = x.reshape(x.shape[0], -1)
+        if x.ndim != 2 or x.shape[1] != self.n_inputs:
+            raise NetworkError(
+                f"expected points of {self.n_inputs} coordinates, shape (N, {self.n_inputs}); got "
+                f"shape {x.shape}"
+            )
+        return x
+
+    def _chunk(self, per_point: int) -> int:
+        return max(1, CHUNK // max(1, per_point))
+
+    @cached_property
+    def _widest(self) -> int:
+        return max(max(s.n_pre, s.n_out, s.n_state) for s in self.stages)
+
+    def __call__(self, x: ArrayLike) -> Float:
+        """Values of the network.
+
+        Parameters
+        ----------
+        x : array_like, shape (N, n_inputs)
+            One point of shape (n_inputs,) is taken as N = 1; images are flattened in C order.
+
+        Returns
+        -------
+        ndarray, shape (N, n_outputs)
+        """
+        x = self._batch(x)
+        y = np.empty((x.shape[0], self.n_outputs))
+        step = self._chunk(self._widest)
+        for i in range(0, x.shape[0], step):
+            h = x[i : i + step]
+            for stage in self.stages:
+                h = stage.units(stage.pre(h))
+            y[i : i + step] = h
+        return y
+
+    def pattern(self, x: ArrayLike) -> NDArray[Any]:
+        """Activation patterns: the piece that every unit with several pieces is on.
+
+        The network is evaluated in float64; at ties a scalar unit is on the piece left of its
+        breakpoint and a max unit on its lowest index.
+
+        Parameters
+        ----------
+        x : array_like, shape (N, n_inputs)
+
+        Returns
+        -------
+        ndarray of unsigned int, shape (N, n_units)
+        """
+        x = self._batch(x)
+        found = np.empty((x.shape[0], self.n_units), dtype=self.pattern_dtype)
+        step = self._chunk(self._widest)
+        for i in range(0, x.shape[0], step):
+            h, column = x[i : i + step], 0
+            for stage in self.stages:
+                z = stage.pre(h)
+                some = stage.units.nonlinear
+                if some.size:
+                    found[i : i + step, column : column + some.size] = stage.units.piece(z)[:, some]
+                    column += some.size
+                h = stage.units(z)
+        return found
+
+    def affine(self, x: ArrayLike) -> tuple[Float, Float]:
+        """The affine map that the network is on the region of each point.
+
+        Parameters
+        ----------
+        x : array_like, shape (N, n_inputs)
+
+        Returns
+        -------
+        J : ndarray, shape (N, n_outputs, n_inputs)
+        c : ndarray, shape (N, n_outputs)
+            ``net(x) = J @ x + c`` near each point (up to rounding).
+        """
+        return self.affine_on(self.pattern(x))
+
+    def affine_on(self, patterns: ArrayLike) -> tuple[Float, Float]:
+        """The affine map that the network is wherever it has the given patterns.
+
+        Parameters
+        ----------
+        patterns : array_like of int, shape (N, n_units)
+
+        Returns
+        -------
+        J : ndarray, shape (N, n_outputs, n_inputs)
+        c : ndarray, shape (N, n_outputs)
+        """
+        patterns = np.atleast_2d(np.asarray(patterns))
+        if patterns.ndim != 2 or patterns.shape[1] != self.n_units:
+            raise NetworkError(
+                f"expected patterns of {self.n_units} units, shape (N, {self.n_units}); got shape "
+                f"{patterns.shape}"
+            )
+        n, m = patterns.shape[0], self.n_outputs
+        J = np.empty((n, m, self.n_inputs))
+        c = np.empty((n, m))
+        step = self._chunk(self._widest * m)
+        for i in range(0, n, step):
+            J[i : i + step], c[i : i + step] = self._pull_back(patterns[i : i + step])
+        return J, c
+
+    def _pull_back(self, patterns: NDArray[Any]) -> tuple[Float, Float]:
+        """Rows of the output map, carried backwards through the stages."""
+        n, m = patterns.shape[0], self.n_outputs
+        R = np.broadcast_to(np.eye(m), (n, m, m))
+        c = np.zeros((n, m))
+        column = self.n_units
+        for stage in reversed(self.stages):
+            piece = np.zeros((n, stage.n_out), dtype=np.int64)
+            some = stage.units.nonlinear
+            if some.size:
+                piece[:, some] = patterns[:, column - some.size : column]
+                column -= some.size
+            source, slope, intercept = stage.units.linearise(piece)
+            c += np.einsum("nmk,nk->nm", R, intercept)
+            # h'[k] = slope[k] z[source[k]] + intercept[k]; several units may read one coordinate
+            Z = np.zeros((n, stage.n_pre, m))
+            np.add.at(Z, (np.arange(n)[:, None], source), (R * slope[:, None, :]).transpose(0, 2, 1))
+            Z = Z.transpose(0, 2, 1)
+            c += Z @ stage.a
+            flat = Z.reshape(n * m, stage.n_pre)
+            pulled = (stage.A.T @ flat.T).T if stage.sparse else flat @ stage.A
+            R = np.asarray(pulled).reshape(n, m, stage.n_state)
+        return R, c
+
+    # -- identity and storage ----------------------------------------------------------------
+
+    @cached_property
+    def id(self) -> str:
+        """Hash (SHA-256, hexadecimal) of the content: the same weights and units, the same id."""
+        digest = hashlib.sha256(b"plica chain 1")
+        for stage in self.stages:
+            A = stage.A if stage.sparse else sp.csr_array(stage.A)
+            A = sp.csr_array(A)
+            A.sort_indices()
+            u = stage.units
+            scalars = [np.array([f.intercept]) for f in u.functions]
+            for part in (
+                np.array([stage.n_pre, stage.n_state, u.n_out, len(u.functions)]),
+                A.indptr.astype("<i8"),
+                A.indices.astype("<i8"),
+                A.data + 0.0,
+                stage.a + 0.0,
+                u.start,
+                u.reads,
+                u.function,
+                *(f.breakpoints for f in u.functions),
+                *(f.slopes for f in u.functions),
+                *scalars,
+            ):
+                digest.update(np.int64(part.size).astype("<i8").tobytes())
+                digest.update(np.ascontiguousarray(part.astype(part.dtype.newbyteorder("<"))).tobytes())
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the chain to an ``.npz`` file (arrays only, no pickle), readable by `Network.load`."""
+        header = {"format": FORMAT, "stages": len(self.stages), "id": self.id, "meta": self.meta}
+        arrays: dict[str, NDArray[Any]] = {
+            "header": np.frombuffer(json.dumps(header, default=str).encode(), dtype=np.uint8)
+        }
+        for i, s in enumerate(self.stages):
+            if s.sparse:
+                arrays[f"{i}.A.data"], arrays[f"{i}.A.indices"] = s.A.data, s.A.indices
+                arrays[f"{i}.A.indptr"], arrays[f"{i}.A.shape"] = s.A.indptr, np.array(s.A.shape)
+            else:
+                arrays[f"{i}.A"] = s.A
+            arrays[f"{i}.a"] = s.a
+            u = s.units
+            arrays[f"{i}.start"], arrays[f"{i}.reads"] = u.start, u.reads
+            arrays[f"{i}.function"] = u.function
+            arrays[f"{i}.n_functions"] = np.array(len(u.functions))
+            for j, f in enumerate(u.functions):
+                arrays[f"{i}.f{j}.breakpoints"], arrays[f"{i}.f{j}.slopes"] = f.breakpoints, f.slopes
+                arrays[f"{i}.f{j}.intercept"] = np.array(f.intercept)
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """Read a chain that `Network.save` wrote.
+
+        Raises
+        ------
+        LoadError
+            If the file is missing, not a plica network, of a newer format, or damaged.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise LoadError(f"{path}: no such file")
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                header = json.loads(bytes(data["header"]))
+                if header["format"] > FORMAT:
+                    raise LoadError(
+                        f"{path}: written in format {header['format']}, this plica reads up to "
+                        f"{FORMAT}; use a newer plica"
+                    )
+                net = cls(
+                    [cls._read_stage(data, i) for i in range(header["stages"])], header["meta"]
+                )
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise LoadError(f"{path}: not a plica network file, or damaged ({error})") from error
+        if net.id != header["id"]:
+            raise LoadError(f"{path}: the content does not match its id; the file is damaged")
+        return net
+
+    @staticmethod
+    def _read_stage(data: Any, i: int) -> Stage:
+        if f"{i}.A" in data:
+            A: Matrix = data[f"{i}.A"]
+        else:
+            parts = (data[f"{i}.A.data"], data[f"{i}.A.indices"], data[f"{i}.A.indptr"])
+            A = sp.csr_array(parts, shape=tuple(data[f"{i}.A.shape"]))
+        functions = tuple(
+            PiecewiseLinear(
+                data[f"{i}.f{j}.breakpoints"], data[f"{i}.f{j}.slopes"], float(data[f"{i}.f{j}.intercept"])
+            )
+            for j in range(int(data[f"{i}.n_functions"]))
+        )
+        units = Units(
+            A.shape[0], data[f"{i}.start"], data[f"{i}.reads"], data[f"{i}.function"], functions
+        )
+        return Stage(A, data[f"{i}.a"], units, f"stage {i}")
