@@ -30,9 +30,8 @@ _WHERE = {
     "UnsupportedError": "errors",
     "count_regions": "regions.ask",
     "iter_regions": "regions.ask",
-    "load": "load",
+    "load": "loaders",
     "map_regions": "regions.ask",
-    "region_at": "regions.region",
 }
 _MODULES = ("draw", "nn")
 
@@ -53,14 +52,13 @@ if TYPE_CHECKING:
     from .errors import PlicaError as PlicaError
     from .errors import SizeError as SizeError
     from .errors import UnsupportedError as UnsupportedError
-    from .load import load as load
+    from .loaders import load as load
     from .regions.ask import count_regions as count_regions
     from .regions.ask import iter_regions as iter_regions
     from .regions.ask import map_regions as map_regions
     from .regions.atlas import Atlas as Atlas
     from .regions.count import Count as Count
     from .regions.region import Region as Region
-    from .regions.region import region_at as region_at
     from .units import PiecewiseLinear as PiecewiseLinear
     from .units import Units as Units
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -278,18 +277,19 @@ class Network:
     def difference(self, i: int, j: int) -> Network:
         """The one-output network ``net(x)[i] - net(x)[j]``."""
         row = np.zeros((1, self.n_outputs))
-        row[0, self._output(i)] += 1.0
-        row[0, self._output(j)] -= 1.0
+        row[0, self.output_index(i)] += 1.0
+        row[0, self.output_index(j)] -= 1.0
         return self.after(row)
 
-    def _output(self, i: int) -> int:
+    def output_index(self, i: int) -> int:
+        """The output that ``i`` means; negative numbers count from the end."""
         if not -self.n_outputs <= i < self.n_outputs:
             raise NetworkError(f"output {i} does not exist: the network has {self.n_outputs} outputs")
         return i % self.n_outputs
 
     def select(self, outputs: int | Sequence[int]) -> Network:
         """The same network with some outputs only, in the order given."""
-        rows = [self._output(int(i)) for i in np.atleast_1d(np.asarray(outputs))]
+        rows = [self.output_index(int(i)) for i in np.atleast_1d(np.asarray(outputs))]
         last = self.stages[-1]
         return Network((*self.stages[:-1], Stage(last.A[rows], last.a[rows])), self.meta)
 
@@ -573,7 +573,7 @@ class Network:
         if not path.is_file():
             raise LoadError(f"{path}: no such file")
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 header = json.loads(bytes(data["header"]))
                 if header["format"] > FORMAT:
                     raise LoadError(
@@ -583,10 +583,12 @@ class Network:
                 net = cls(
                     [cls._read_stage(data, i) for i in range(header["stages"])], header["meta"]
                 )
-        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+                if net.id != header["id"]:
+                    raise LoadError(f"{path}: the content does not match its id; it is damaged")
+        except LoadError:
+            raise
+        except Exception as error:  # zip, zlib, json and numpy each have their own
             raise LoadError(f"{path}: not a plica network file, or damaged ({error})") from error
-        if net.id != header["id"]:
-            raise LoadError(f"{path}: the content does not match its id; the file is damaged")
         return net
 
     @staticmethod

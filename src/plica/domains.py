@@ -94,7 +94,7 @@ class Box(Domain):
         if (low == high).all():
             raise DomainError(
                 "the box is a single point; give it an extent in at least one coordinate, or ask "
-                "for plica.region_at(net, x)"
+                "for net.pattern(x) and net.affine(x) there"
             )
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)
@@ -333,8 +333,8 @@ class Slice(Domain):
         if not np.isfinite(D).all():
             raise DomainError("the slice's directions have an entry that is NaN or infinite")
         k = D.shape[0]
-        norm = np.linalg.norm(D, axis=1, keepdims=True)
-        if k > o.size or (norm == 0).any() or np.linalg.matrix_rank(D / norm) < k:
+        largest = np.abs(D).max(axis=1, keepdims=True)
+        if k > o.size or (largest == 0).any() or np.linalg.matrix_rank(D / largest) < k:
             raise DomainError(
                 f"the slice's {k} directions are linearly dependent (parallel or zero); choose "
                 "directions that span the slice"

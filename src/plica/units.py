@@ -242,8 +242,8 @@ class Units:
     functions: tuple[PiecewiseLinear, ...] = ()
 
     def __post_init__(self) -> None:
-        start = np.asarray(self.start, dtype=np.int64)
-        reads = np.asarray(self.reads, dtype=np.int64)
+        start = np.array(self.start, dtype=np.int64)
+        reads = np.array(self.reads, dtype=np.int64)
         function = np.array(self.function, dtype=np.int64)
         if start.ndim != 1 or start.size != function.size + 1 or start[0] != 0:
             raise NetworkError("units: start must have one entry more than there are units")

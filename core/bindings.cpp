@@ -1,0 +1,148 @@
+// The only file that knows Python: arrays in, arrays out.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "difference.hpp"
+#include "walk.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace plica;
+
+namespace {
+
+template <class T> using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+// Hand a vector over to NumPy without copying it.
+template <class T> auto give(std::vector<T> &&values) {
+    auto *owned = new std::vector<T>(std::move(values));
+    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
+    return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
+}
+
+template <class T> std::vector<T> copy(const In<T> &values) {
+    return {values.data(), values.data() + values.size()};
+}
+
+template <int D> void bind_walk(nb::module_ &m, const char *name) {
+    using W = Walk<D>;
+    nb::class_<W>(m, name)
+        .def(
+            "__init__",
+            [](W *self, const Chain &chain, const Matrix &normals, const In<double> &bounds,
+               const In<std::int32_t> &ids, bool patterns, bool polygons, bool maps, bool halve,
+               double filter) {
+                std::vector<Facet> facets;
+                for (std::size_t i = 0; i < bounds.size(); ++i) {
+                    Facet facet{{0, 0}, bounds.data()[i], ids.data()[i]};
+                    for (std::size_t c = 0; c < D; ++c) facet.normal[c] = normals.data()[i * D + c];
+                    facets.push_back(facet);
+                }
+                Options options;
+                options.patterns = patterns;
+                options.polygons = polygons;
+                options.maps = maps;
+                options.halve = halve;
+                options.filter = filter;
+                new (self) W(chain, facets, options);
+            },
+            "chain"_a, "normals"_a, "bounds"_a, "ids"_a, "patterns"_a, "polygons"_a, "maps"_a,
+            "halve"_a = false, "filter"_a = 1.0, nb::keep_alive<1, 2>())
+        .def(
+            "run",
+            [](W &self, std::int64_t regions, double seconds) {
+                nb::gil_scoped_release release;
+                return self.run(regions, seconds);
+            },
+            "regions"_a, "seconds"_a, "Go on; True when every region has been found.")
+        .def_prop_ro("counters",
+                     [](const W &self) {
+                         nb::dict d;
+                         d["regions"] = self.counters.regions;
+                         d["arbitrated"] = self.counters.arbitrated;
+                         d["products"] = self.counters.products;
+                         d["updates"] = self.counters.updates;
+                         d["splits"] = self.counters.splits;
+                         d["tests"] = self.counters.tests;
+                         d["crowded"] = self.counters.crowded;
+                         d["map_error"] = self.counters.map_error;
+                         return d;
+                     })
+        .def_prop_ro("words", &W::words)
+        .def("bits",
+                     [](const W &self) {
+                         std::vector<std::int64_t> flat;
+                         for (const auto &[bit, width] : self.bits()) {
+                             flat.push_back(bit);
+                             flat.push_back(width);
+                         }
+                         return give(std::move(flat));
+                     })
+        .def("cut_units",
+                     [](const W &self) { return give(std::vector<std::int32_t>(self.cut_units)); })
+        .def("take", [](W &self) {
+            nb::dict d;
+            Columns columns;
+            std::swap(columns, self.columns);
+            d["patterns"] = give(std::move(columns.patterns));
+            d["sizes"] = give(std::move(columns.sizes));
+            d["points"] = give(std::move(columns.points));
+            d["edges"] = give(std::move(columns.edges));
+            d["places"] = give(std::move(columns.places));
+            d["maps"] = give(std::move(columns.maps));
+            return d;
+        }, "The columns found since the last call; they are removed here.");
+}
+
+} // namespace
+
+NB_MODULE(_core, m) {
+    m.doc() = "The compiled core of plica: walks over activation regions, with exact signs.";
+    nb::class_<Chain>(m, "Chain")
+        .def(nb::init<>())
+        .def("add_function",
+             [](Chain &self, const In<double> &breakpoints, const In<double> &slopes, double intercept) {
+                 self.functions.emplace_back(copy(breakpoints), copy(slopes), intercept);
+                 return self.functions.size() - 1;
+             })
+        .def("add_dense",
+             [](Chain &self, const Matrix &A, const In<double> &a, const In<std::int64_t> &start,
+                const In<std::int32_t> &reads, const In<std::int32_t> &function) {
+                 self.add_stage(static_cast<int>(A.shape(0)), static_cast<int>(A.shape(1)), A.data(),
+                                nullptr, nullptr, a.data(), copy(start), copy(reads), copy(function));
+             })
+        .def("add_sparse",
+             [](Chain &self, int n_state, const In<double> &data, const In<std::int64_t> &row_start,
+                const In<std::int32_t> &columns, const In<double> &a, const In<std::int64_t> &start,
+                const In<std::int32_t> &reads, const In<std::int32_t> &function) {
+                 self.add_stage(static_cast<int>(a.size()), n_state, data.data(), row_start.data(),
+                                columns.data(), a.data(), copy(start), copy(reads), copy(function));
+             });
+    m.def(
+        "same_maps",
+        [](const Chain &chain, const nb::ndarray<const std::uint64_t, nb::ndim<2>, nb::c_contig, nb::device::cpu> &patterns,
+           const In<std::int64_t> &bits, const In<std::int64_t> &first, const In<std::int64_t> &second) {
+            std::vector<std::pair<int, int>> where;
+            for (std::size_t i = 0; i + 1 < bits.size(); i += 2)
+                where.emplace_back(static_cast<int>(bits.data()[i]), static_cast<int>(bits.data()[i + 1]));
+            const std::size_t words = patterns.shape(1);
+            Comparison comparison(chain);
+            std::vector<std::uint8_t> same(first.size());
+            for (std::size_t i = 0; i < first.size(); ++i) {
+                if (i % 64 == 0 && PyErr_CheckSignals() != 0) throw nb::python_error();
+                same[i] = comparison.same_map(
+                    patterns.data() + static_cast<std::size_t>(first.data()[i]) * words,
+                    patterns.data() + static_cast<std::size_t>(second.data()[i]) * words, where);
+            }
+            return give(std::move(same));
+        },
+        "chain"_a, "patterns"_a, "bits"_a, "first"_a, "second"_a,
+        "For each pair of packed patterns, whether the outputs are the same affine map, exactly.");
+    bind_walk<1>(m, "LineWalk");
+    bind_walk<2>(m, "PlaneWalk");
+}

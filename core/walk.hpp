@@ -1,0 +1,186 @@
+// The walk over the activation regions of a chain on an interval (D = 1) or a convex polygon (D = 2).
+//
+// Depth first over stages. On a cell of the stages before, all pre-activations of the next stage are
+// affine: their map is one buffer a stage, changed by rank-1 updates when a unit changes piece
+// between sibling cells. Units whose zero lines miss the cell are decided by the signs at its
+// vertices; the others split it. Every sign is either certain, by a running error bound, or asked
+// from the arbiter.
+//
+// The walk is an explicit stack: it stops after any number of regions and goes on later.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "arbiter.hpp"
+#include "chain.hpp"
+#include "kernels.hpp"
+
+namespace plica {
+
+// What the regions found so far are, column by column.
+struct Columns {
+    std::vector<std::uint64_t> patterns; // packed, `words` a region
+    std::vector<std::int64_t> sizes;     // number of vertices
+    std::vector<double> points;          // D numbers a vertex
+    std::vector<std::int64_t> edges;     // 2 * cut + side, or -1 - facet of the domain
+    std::vector<std::uint64_t> places;   // where along its cut the side lies: larger is further
+    std::vector<double> maps;            // (D + 1) * n_outputs a region, coefficient after coefficient
+    void clear();
+};
+
+struct Facet { // {u : normal . u <= bound}
+    double normal[2], bound;
+    int id;
+};
+
+struct Options {
+    bool patterns = false, polygons = false, maps = false;
+    bool halve = false; // place new vertices in the middle of their side, not by proportion
+    double filter = 1.0; // scale of the error bound; infinity sends every question to the arbiter
+};
+
+struct Counters {
+    std::int64_t regions = 0, arbitrated = 0, products = 0, updates = 0, splits = 0, tests = 0;
+    std::int64_t crowded = 0; // sides too short to be ordered by their places
+    double map_error = 0;     // largest error bound of an output map, over the domain
+};
+
+// A stack of plain values whose elements are written in place: the walk's innermost container.
+template <class T> class Pile {
+  public:
+    T *room(std::size_t n) { // room for n more above the top; take() makes them count
+        if (size_ + n > items_.size()) items_.resize(2 * (size_ + n));
+        return items_.data() + size_;
+    }
+    void take(std::size_t n) { size_ += n; }
+    void push(const T &item) {
+        *room(1) = item;
+        ++size_;
+    }
+    void truncate(std::size_t n) { size_ = n; }
+    std::size_t size() const { return size_; }
+    std::size_t capacity() const { return items_.size(); }
+    T &operator[](int i) { return items_[static_cast<std::size_t>(i)]; }
+    const T &operator[](int i) const { return items_[static_cast<std::size_t>(i)]; }
+
+  private:
+    std::vector<T> items_;
+    std::size_t size_ = 0;
+};
+
+template <int D> class Walk {
+  public:
+    // `facets`: the two ends of an interval, left then right, or the sides of a polygon in
+    // counter-clockwise order, side i running from vertex i to vertex i + 1.
+    Walk(const Chain &chain, const std::vector<Facet> &facets, const Options &options);
+
+    // Go on until `regions` more are found, `seconds` have passed, or all is done (then true).
+    bool run(std::int64_t regions, double seconds);
+    bool done() const { return stack_.empty(); }
+
+    Columns columns;
+    std::vector<std::int32_t> cut_units; // pattern column of the unit of each cut, in order
+    Counters counters;
+    int words() const { return words_; }
+    // first bit and number of bits of each pattern column
+    const std::vector<std::pair<int, int>> &bits() const { return bits_; }
+
+  private:
+    struct Line {
+        double n[D], c; // n . u + c
+        double slack;   // bound on its error over the domain, and on rounding where it is evaluated
+        double size;    // sum of |n|
+        int facet;      // of the domain, or -1
+        Functional f;
+        bool exact;     // whether rows_[line] is filled
+    };
+    struct Vertex {
+        double p[D], rho; // coordinates, each within rho of the exact ones
+        int line;         // of the side from this vertex to the next (D = 1: that defines it)
+        std::int64_t edge;
+        // The side's part of its cut. Both cells at a cut split it at the same points, so that the
+        // order of these intervals on one side matches the order on the other, side for side.
+        std::uint64_t from, to;
+    };
+    struct Item { // a cell still to be visited
+        int stage, list, length, lo;     // candidates still open, first one from piece lo on
+        int polygon, n;                  // its vertices in arena_
+        int lines, candidates;           // heights of the stacks when it was made
+        int unit, piece;                 // decision to make on arrival (unit < 0: none)
+    };
+    struct Cell {
+        int at, n;
+    };
+    struct Range {
+        double low, high, margin;
+    };
+    struct Candidate {
+        int unit, lo, hi; // pieces lo..hi are still possible
+        double row[D + 1];
+    };
+    struct Buffer { // the map of a stage's pre-activations on the current cell
+        Numbers map;
+        std::size_t ld = 0;
+        double error = 0, tolerance = 0, bound = 0;
+        int age = 0; // updates since the full product
+        bool valid = false;
+    };
+
+    const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
+    void set_piece(int s, int unit, int piece);
+    void enter(int s, const Cell &cell);
+    void visit(Item item);
+    void emit(const Cell &cell);
+    void update(int s);
+    void full_product(int s);
+    Points gather(const Cell &cell);
+    void settle(int s, int unit, std::uint16_t verdict, const Points &points);
+    Range range(const double *row, std::size_t stride, double tolerance, const Points &points) const;
+    void narrow(const double *breakpoints, const Range &r, int &lo, int &hi) const;
+    const std::vector<int> &contenders(int s, int unit, const Points &points);
+    bool identical(int s, int i, int j);
+    bool feed(int s, int unit, int piece, Feed &out) const;
+
+    Line line(const Functional &f, const double *row, double error) const;
+    int classify(const Cell &cell, const Line &g);
+    const Row &exact_row(int line);
+    void meet(const Line &a, const Line &b, Vertex &v) const;
+    void divide(Vertex &before, Vertex &after, double share);
+    void cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &out);
+    bool max_unit(Item &item, Cell &cell, const Candidate &candidate);
+    Cell clip(const Cell &cell, int s, const Candidate &c, int winner, const std::vector<int> &rivals,
+              std::vector<std::int64_t> &ids);
+    void filter(int s, const Cell &cell, int list, int length, int &new_list, int &new_length);
+
+    const Chain &chain_;
+    Options options_;
+    int last_ = 0; // the stage after which a cell is a region
+    std::vector<std::vector<std::uint16_t>> pieces_, applied_;
+    std::vector<std::pair<int, int>> parents_; // candidates of the current parent cell, by stage
+    std::vector<Buffer> buffers_;
+    Arbiter arbiter_;
+
+    Pile<Line> lines_;
+    std::vector<Row> rows_; // exact rows of lines_, where asked
+    Pile<Vertex> arena_;
+    Pile<Candidate> candidates_;
+    std::vector<Item> stack_;
+
+    int words_ = 0;
+    std::vector<std::pair<int, int>> bits_;
+    std::vector<std::uint64_t> pattern_;
+
+    double extent_[2] = {1.0, 1.0};
+    double work_ = 0;
+    // scratch
+    std::vector<double> xs_, ys_;
+    std::vector<std::uint16_t> verdicts_;
+    std::vector<Range> ranges_;
+    std::vector<int> open_;
+    std::vector<signed char> signs_;
+    std::vector<double> values_;
+    std::vector<Feed> feeds_;
+};
+
+} // namespace plica

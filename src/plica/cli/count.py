@@ -1,0 +1,64 @@
+"""``plica count``: how many regions."""
+
+from __future__ import annotations
+
+import click
+
+from .common import Interrupt, budget_of, domain_options, load_model, say, watch
+
+
+@click.command()
+@click.argument("model")
+@domain_options
+@click.option(
+    "--kind",
+    type=click.Choice(["activation", "linear"]),
+    default="activation",
+    show_default=True,
+    help="Regions of one activation pattern, or maximal regions of one affine map.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+def count(
+    model: str,
+    domain: str | None,
+    through: str | None,
+    budget: str | None,
+    input_shape: str | None,
+    kind: str,
+    as_json: bool,
+) -> None:
+    """Count the regions of MODEL on a line or plane."""
+    limit = budget_of(budget)
+    net, warnings = load_model(model, input_shape)
+    from .domain import choose_domain
+
+    chosen = choose_domain(net, domain, through)
+    import plica
+
+    with Interrupt() as interrupt:
+        with watch("counting", chosen) as progress:
+            found = plica.count_regions(
+                net, chosen.domain, kind=kind, budget=limit, progress=progress
+            )
+        if as_json:
+            import json
+
+            from .report import describe_count, describe_domain
+
+            answer = {
+                "plica": plica.__version__,
+                "model": str(model),
+                "domain": describe_domain(chosen),
+                "count": describe_count(found),
+                "warnings": warnings,
+            }
+            click.echo(json.dumps(answer, indent=2))
+        else:
+            for warning in warnings:
+                say(f"note: {warning}")
+            say(f"domain: {chosen.domain!r}: {chosen.why}")
+            click.echo(f"{int(found)}" if found.complete else f">= {int(found)}")
+            from .report import sentence
+
+            say(sentence(found))
+    interrupt.leave()

@@ -1,0 +1,8 @@
+"""Pictures of an atlas: regions, creases, decision boundaries."""
+
+from __future__ import annotations
+
+from .files import draw_file, figure_of
+from .picture import Picture, plot_atlas
+
+__all__ = ["Picture", "draw_file", "figure_of", "plot_atlas"]

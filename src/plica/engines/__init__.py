@@ -1,0 +1,1 @@
+"""Engines: each answers one question, for one dimension of the domain."""

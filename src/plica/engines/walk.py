@@ -1,0 +1,218 @@
+"""The line and plane engines: the compiled walk over the activation regions of a chain.
+
+A network restricted to a segment or a polygon goes in, columns of regions come out. What the walk
+does, and why its answers are exact, is told in the documentation's page "How it works".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..chain import Network
+from ..domains import Domain
+from ..errors import DomainError, UnsupportedError
+from .facets import ordered_facets
+
+__all__ = ["Budget", "Walk", "compile_chain"]
+
+Progress = Callable[[int, float], None]
+#: Seconds between two looks at the budget, the progress callback and Ctrl-C.
+SLICE = 0.1
+#: Columns that one walk hands over, in the order in which they are joined.
+COLUMNS = ("patterns", "sizes", "points", "edges", "places", "maps")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When to stop: after so many regions, or so many seconds, whichever comes first."""
+
+    regions: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def of(cls, budget: Budget | int | float | None) -> Budget:
+        """A budget from what a caller gives: an int counts regions, a float seconds."""
+        if budget is None:
+            return cls()
+        if isinstance(budget, Budget):
+            return budget
+        if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget > 0:
+            raise DomainError(
+                f"budget must be a positive number of regions (int) or of seconds (float), or a "
+                f"Budget; got {budget!r}"
+            )
+        return cls(regions=budget) if isinstance(budget, int) else cls(seconds=budget)
+
+
+def compile_chain(net: Network) -> Any:
+    """The network as the compiled core reads it."""
+    from .. import _core
+
+    chain = _core.Chain()
+    index: dict[Any, int] = {}
+    for stage in net.stages:
+        units = stage.units
+        for f in units.functions:
+            if f not in index:
+                index[f] = chain.add_function(f.breakpoints, f.slopes, f.intercept)
+        table = np.array([index[f] for f in units.functions] or [0], dtype=np.int32)
+        function = np.where(
+            units.function >= 0, table[np.maximum(units.function, 0)], units.function
+        ).astype(np.int32)
+        shape = (units.start.astype(np.int64), units.reads.astype(np.int32), function)
+        if stage.sparse:
+            chain.add_sparse(
+                stage.n_state,
+                stage.A.data,
+                stage.A.indptr.astype(np.int64),
+                stage.A.indices.astype(np.int32),
+                stage.a,
+                *shape,
+            )
+        else:
+            chain.add_dense(stage.A, stage.a, *shape)
+    return chain
+
+
+@dataclass
+class Walk:
+    """One walk over the regions of a network on a domain of dimension 1 or 2.
+
+    Parameters
+    ----------
+    net : Network
+    domain : Domain
+        Of dimension 1 or 2, bounded, and lying in the network's input space.
+    patterns, polygons, maps : bool
+        Which columns to write; counting needs none.
+    halve : bool
+        Order the sides along a cut by halving instead of by proportion: for an atlas whose shortest
+        sides are below 2^-63 of their cut.
+    filter_scale : float
+        Factor on the floating-point error bound. At infinity, every sign is decided in exact
+        arithmetic; the answer must not change.
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network, or is unbounded or empty.
+    UnsupportedError
+        If the domain has more than two dimensions.
+    """
+
+    net: Network
+    domain: Domain
+    patterns: bool = False
+    polygons: bool = False
+    maps: bool = False
+    halve: bool = False
+    filter_scale: float = 1.0
+    complete: bool = field(default=False, init=False)
+    interrupted: bool = field(default=False, init=False)
+    seconds: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        from .. import _core
+
+        restricted = self.domain.restrict(self.net)
+        if self.domain.dim not in (1, 2):
+            raise UnsupportedError(
+                f"the domain has dimension {self.domain.dim}; the line and plane engines take "
+                "dimensions 1 and 2. Choose a plane (plica.Slice, plica.Slice.through) or a line "
+                "(plica.Segment), or fix all but two coordinates of the box"
+            )
+        normals, bounds, ids = ordered_facets(self.domain)
+        self._chain = compile_chain(restricted)
+        kind = _core.LineWalk if self.domain.dim == 1 else _core.PlaneWalk
+        self._walk = kind(
+            self._chain,
+            np.ascontiguousarray(normals) + 0.0,
+            bounds + 0.0,
+            ids.astype(np.int32),
+            self.patterns,
+            self.polygons,
+            self.maps,
+            self.halve,
+            self.filter_scale,
+        )
+
+    @property
+    def counters(self) -> dict[str, Any]:
+        """Regions, questions arbitrated, full products, rank-1 updates, splits, tests, ..."""
+        return dict(self._walk.counters)
+
+    @property
+    def cut_units(self) -> NDArray[np.int32]:
+        """Pattern column of the unit that made each cut."""
+        return np.asarray(self._walk.cut_units())
+
+    def chunks(
+        self,
+        budget: Budget | None = None,
+        progress: Progress | None = None,
+        size: int = 1 << 62,
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Walk on; yield the columns of at most ``size`` regions at a time.
+
+        Stops at the budget, on Ctrl-C (then `interrupted` is set), or when all regions are found
+        (then `complete` is set).
+        """
+        budget = budget or Budget()
+        start = time.perf_counter()
+        try:
+            while not self.complete:
+                found = self._walk.counters["regions"]
+                left = size if budget.regions is None else min(size, budget.regions - found)
+                rest = float("inf")
+                if budget.seconds is not None:
+                    rest = budget.seconds - (time.perf_counter() - start)
+                if left <= 0 or rest <= 0:
+                    break
+                before = found
+                while not self.complete and found - before < left and rest > 0:
+                    self.complete = self._walk.run(left - (found - before), min(SLICE, rest))
+                    found = self._walk.counters["regions"]
+                    self.seconds = time.perf_counter() - start
+                    if budget.seconds is not None:
+                        rest = budget.seconds - self.seconds
+                    if progress is not None:
+                        progress(found, self.seconds)
+                yield self._walk.take()
+        except KeyboardInterrupt:
+            self.interrupted = True
+            yield self._walk.take()
+        self.seconds = time.perf_counter() - start
+
+    @property
+    def words(self) -> int:
+        """Number of 64-bit words of a packed pattern."""
+        return int(self._walk.words)
+
+    @property
+    def bits(self) -> NDArray[np.int64]:
+        """First bit and width of each unit's piece in a packed pattern, one after another."""
+        return np.asarray(self._walk.bits())
+
+
+def unpack(
+    net: Network, bits: NDArray[np.int64], n_words: int, packed: NDArray[np.uint64]
+) -> NDArray[Any]:
+    """Patterns, shape (N, n_units), from words that hold each unit's piece at (bit, width)."""
+    if n_words == 0:
+        return np.zeros((packed.shape[0], 0), dtype=net.pattern_dtype)
+    packed = packed.reshape(-1, n_words)
+    at, width = bits[0::2], bits[1::2]
+    if (width == 1).all() and (np.diff(at) == 1).all():
+        little = packed.astype("<u8", copy=False).view(np.uint8)
+        return np.unpackbits(little, axis=1, count=at.size, bitorder="little")
+    found = np.empty((packed.shape[0], at.size), dtype=net.pattern_dtype)
+    for column, (bit, size) in enumerate(zip(at.tolist(), width.tolist(), strict=True)):
+        mask = np.uint64((1 << size) - 1)
+        found[:, column] = (packed[:, bit // 64] >> np.uint64(bit % 64)) & mask
+    return found

@@ -1,0 +1,52 @@
+"""What every loader says in the same words."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from ..errors import NetworkError
+from .affine import Array, Float
+
+
+class PlicaWarning(UserWarning):
+    """Something that a loader did and that changes what the outputs mean."""
+
+
+#: Last operations that are dropped, and what remains true without them.
+READOUTS = {
+    "softmax": "the outputs are its inputs (logits): the largest output is the same one, and two "
+    "probabilities are equal where their logits are equal",
+    "logsoftmax": "the outputs are its inputs (logits): the largest output is the same one, and two "
+    "log-probabilities are equal where their logits are equal",
+    "sigmoid": "the outputs are its inputs: probability 0.5 is the level 0.0, and p is the level "
+    "log(p / (1 - p))",
+    "softplus": "the outputs are its inputs: softplus increases, so orders and regions stay the same",
+    "logsigmoid": "the outputs are its inputs: probability 0.5 is the level 0.0",
+}
+
+
+def warn_dropped(where: str, kind: str) -> str:
+    """Warn that a last operation was dropped; returns the note for ``Network.meta``."""
+    note = f"the last operation, {where}, is not piecewise linear and was dropped; {READOUTS[kind]}"
+    warnings.warn(note, PlicaWarning, stacklevel=2)
+    return note
+
+
+def finite(value: Array, name: str) -> Float:
+    """A weight as float64.
+
+    Raises
+    ------
+    NetworkError
+        If an entry is NaN or infinite; the message names the tensor.
+    """
+    value = np.asarray(value, dtype=np.float64)
+    bad = int((~np.isfinite(value)).sum())
+    if bad:
+        raise NetworkError(
+            f"tensor {name!r} of shape {value.shape}: {bad} of its entries are NaN or infinite; plica "
+            "needs finite weights, look at the training run or the export"
+        )
+    return value

@@ -1,0 +1,102 @@
+"""torch modules that plica adds: `Maxout` and `CReLU`."""
+
+from __future__ import annotations
+
+from .errors import NetworkError, PlicaError
+
+try:
+    import torch
+except ImportError as error:
+    raise PlicaError(
+        "plica.nn needs torch: pip install torch --index-url https://download.pytorch.org/whl/cpu"
+    ) from error
+
+__all__ = ["CReLU", "Maxout"]
+
+
+class Maxout(torch.nn.Module):
+    """The maximum over groups of ``k`` consecutive channels.
+
+    Goodfellow, Warde-Farley, Mirza, Courville and Bengio, *Maxout Networks*, ICML 2013.
+
+    Parameters
+    ----------
+    k : int
+        Channels in a group; a maxout unit has ``k`` pieces.
+    dim : int
+        Axis of the channels. The input's ``n`` channels become ``n / k``.
+
+    Raises
+    ------
+    NetworkError
+        If ``k`` is not positive, or the channels do not split into groups of ``k``.
+
+    Examples
+    --------
+    >>> import torch, plica
+    >>> plica.nn.Maxout(2)(torch.tensor([[1.0, 4.0, 3.0, 2.0]])).tolist()
+    [[4.0, 3.0]]
+    """
+
+    def __init__(self, k: int, dim: int = 1) -> None:
+        super().__init__()
+        if int(k) != k or k < 1:
+            raise NetworkError(f"Maxout: k must be a positive integer, got {k}")
+        self.k = int(k)
+        self.dim = int(dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Maxima, with ``n / k`` channels where ``x`` has ``n``."""
+        dim = _axis("Maxout", self.dim, x)
+        channels = x.shape[dim]
+        if channels % self.k:
+            raise NetworkError(
+                f"Maxout: {channels} channels (axis {self.dim} of shape {tuple(x.shape)}) do not split "
+                f"into groups of {self.k}"
+            )
+        return x.unflatten(dim, (channels // self.k, self.k)).amax(dim + 1)
+
+    def extra_repr(self) -> str:
+        return f"k={self.k}, dim={self.dim}"
+
+
+class CReLU(torch.nn.Module):
+    """Concatenated rectifiers: ``relu(x)`` followed by ``relu(-x)`` along the channels.
+
+    Shang, Sohn, Almeida and Lee, *Understanding and Improving Convolutional Neural Networks via
+    Concatenated Rectified Linear Units*, ICML 2016.
+
+    Parameters
+    ----------
+    dim : int
+        Axis of the channels. The input's ``n`` channels become ``2 n``.
+
+    Raises
+    ------
+    NetworkError
+        If the input has no such axis.
+
+    Examples
+    --------
+    >>> import torch, plica
+    >>> plica.nn.CReLU()(torch.tensor([[1.0, -2.0]])).tolist()
+    [[1.0, 0.0, 0.0, 2.0]]
+    """
+
+    def __init__(self, dim: int = 1) -> None:
+        super().__init__()
+        self.dim = int(dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Positive parts, then negative parts, with twice the channels of ``x``."""
+        dim = _axis("CReLU", self.dim, x)
+        return torch.cat([x, -x], dim).relu()
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+def _axis(name: str, dim: int, x: torch.Tensor) -> int:
+    if not -x.ndim <= dim < x.ndim:
+        raise NetworkError(f"{name}: an input of shape {tuple(x.shape)} has no axis {dim}")
+    return dim % x.ndim

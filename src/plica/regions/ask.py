@@ -1,0 +1,215 @@
+"""The questions: how many regions, which ones, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..chain import Network
+from ..domains import Domain
+from ..engines.walk import COLUMNS, Budget, Progress, Walk
+from ..errors import BudgetError, DomainError, PlicaError
+from .atlas import Atlas
+from .count import Count
+from .region import Region
+
+__all__ = ["count_regions", "iter_regions", "map_regions"]
+
+KINDS = ("activation", "linear")
+ENGINES = ("auto", "line", "plane", "reference")
+#: Affine maps are kept in an atlas up to this many numbers a region, and recomputed beyond.
+MAP_LIMIT = 64
+#: Regions that `iter_regions` asks for at a time.
+CHUNK = 4096
+
+
+def _engine(domain: Domain, engine: str) -> str:
+    if engine not in ENGINES:
+        raise DomainError(f"engine {engine!r} does not exist; choose one of {', '.join(ENGINES)}")
+    natural = {1: "line", 2: "plane"}.get(domain.dim)
+    if engine == "auto":
+        return natural or "plane"
+    if engine != "reference" and engine != natural:
+        raise DomainError(
+            f"the {engine} engine does not take a domain of dimension {domain.dim}; use "
+            'engine="auto"'
+        )
+    return engine
+
+
+def _network(net: Any) -> Network:
+    if not isinstance(net, Network):
+        raise PlicaError(
+            f"expected a plica.Network, got {type(net).__name__}; load it first: "
+            "net = plica.load(source)"
+        )
+    return net
+
+
+def count_regions(
+    net: Network,
+    domain: Domain,
+    *,
+    kind: str = "activation",
+    budget: Budget | int | float | None = None,
+    engine: str = "auto",
+    progress: Progress | None = None,
+) -> Count:
+    """How many regions the network has on a domain.
+
+    Parameters
+    ----------
+    net : Network
+    domain : Domain
+        Of dimension 1 or 2: a `Box` (flat in all but two coordinates, if the network has more
+        inputs), a `Segment`, a `Slice` or a bounded `Polytope`.
+    kind : {"activation", "linear"}
+        Activation regions are activation patterns whose cell has a non-empty interior in the
+        domain. Linear regions are maximal connected open sets on which the network is affine:
+        activation regions merged across facets where the map is the same.
+    budget : int, float or Budget, optional
+        Stop after so many regions (int) or seconds (float). The count is then a certified lower
+        bound, with ``complete == False``. Ctrl-C does the same.
+    engine : {"auto", "line", "plane", "reference"}
+        ``"reference"`` is the slow twin in rational arithmetic.
+    progress : callable, optional
+        Called about ten times a second with (regions found, seconds).
+
+    Returns
+    -------
+    Count
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+    UnsupportedError
+        If the domain has more than two dimensions, or is unbounded.
+    BudgetError
+        For linear regions, if the budget runs out: merging needs them all.
+
+    Examples
+    --------
+    >>> import plica
+    >>> net = plica.Network.mlp([([[1, 0], [0, 1], [1, 1]], [0, 0, 0]), ([[1, 1, 1]], [0])])
+    >>> count = plica.count_regions(net, plica.Box([-1, -1], [1, 1]))
+    >>> int(count), count.exact
+    (6, True)
+    """
+    _network(net)
+    if kind not in KINDS:
+        raise DomainError(f"kind {kind!r} does not exist; choose one of {', '.join(KINDS)}")
+    engine = _engine(domain, engine)
+    if engine == "reference":
+        from ..engines import reference
+
+        value = reference.count(net, domain, kind=kind)
+        return Count(value, kind=kind, engine=engine, dim=domain.dim)
+    if kind == "linear":
+        atlas = map_regions(net, domain, budget=budget, engine=engine, progress=progress)
+        if not atlas.count.complete:
+            raise BudgetError(
+                f"stopped after {len(atlas)} activation regions; linear regions are counted by "
+                "merging all of them: raise the budget, or take a smaller domain",
+                partial=atlas,
+            )
+        fields = {**atlas.count.__dict__, "kind": "linear"}
+        return Count(len(atlas.linear_regions()), **fields)
+    walk = Walk(net, domain)
+    for _ in walk.chunks(Budget.of(budget), progress):
+        pass
+    return _count(walk, engine)
+
+
+def _count(walk: Walk, engine: str) -> Count:
+    counters = walk.counters
+    return Count(
+        counters["regions"],
+        complete=walk.complete,
+        arbitrated=counters["arbitrated"],
+        seconds=walk.seconds,
+        engine=engine,
+        dim=walk.domain.dim,
+    )
+
+
+def _join(net: Network, domain: Domain, walk: Walk, chunks: list[dict[str, Any]], engine: str) -> Atlas:
+    columns = {
+        name: chunks[0][name] if len(chunks) == 1 else np.concatenate([c[name] for c in chunks])
+        for name in COLUMNS
+    }
+    offsets = np.concatenate(([0], np.cumsum(columns["sizes"]))).astype(np.int64)
+    n, dim = offsets.size - 1, domain.dim
+    maps = columns["maps"].reshape(n, dim + 1, net.n_outputs) if walk.maps else None
+    return Atlas(
+        net,
+        domain,
+        _count(walk, engine),
+        columns["patterns"].reshape(n, walk.words),
+        walk.bits,
+        offsets,
+        columns["points"].reshape(-1, dim),
+        columns["edges"],
+        columns["places"],
+        walk.cut_units,
+        maps,
+        walk.counters["map_error"],
+    )
+
+
+def map_regions(
+    net: Network,
+    domain: Domain,
+    *,
+    budget: Budget | int | float | None = None,
+    engine: str = "auto",
+    progress: Progress | None = None,
+) -> Atlas:
+    """All activation regions of the network on a domain of dimension 1 or 2.
+
+    Parameters are those of `count_regions`. Where the budget runs out (or Ctrl-C is pressed) the
+    atlas holds what was found, and ``atlas.count.complete`` is False; such an atlas has no facets.
+
+    Returns
+    -------
+    Atlas
+    """
+    _network(net)
+    engine = _engine(domain, engine)
+    if engine == "reference":
+        raise DomainError(
+            "the reference engine lists exact cells instead of an atlas; call "
+            "plica.engines.reference.enumerate_cells(net, domain)"
+        )
+    keep_maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
+    walk = Walk(net, domain, patterns=True, polygons=True, maps=keep_maps)
+    chunks = list(walk.chunks(Budget.of(budget), progress))
+    if walk.counters["crowded"] and walk.complete:
+        # some sides were too short to be ordered by their share of the crease: order by halves
+        walk = Walk(net, domain, patterns=True, polygons=True, maps=keep_maps, halve=True)
+        chunks = list(walk.chunks(Budget.of(budget), progress))
+    return _join(net, domain, walk, chunks, engine)
+
+
+def iter_regions(
+    net: Network,
+    domain: Domain,
+    *,
+    budget: Budget | int | float | None = None,
+    engine: str = "auto",
+    progress: Progress | None = None,
+) -> Iterator[Region]:
+    """The activation regions of the network, one after another, without holding them all.
+
+    Parameters are those of `count_regions`. Yields `Region`; the regions of a chunk share its
+    columns.
+    """
+    _network(net)
+    engine = _engine(domain, engine)
+    keep_maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
+    walk = Walk(net, domain, patterns=True, polygons=True, maps=keep_maps)
+    for chunk in walk.chunks(Budget.of(budget), progress, CHUNK):
+        atlas = _join(net, domain, walk, [chunk], engine)
+        yield from atlas

@@ -1,0 +1,74 @@
+import time
+
+import numpy as np
+import pytest
+
+import plica
+from plica.draw import draw_file, figure_of
+
+HEADS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_three_formats_byte_by_byte(plane, tmp_path, kind):
+    first = draw_file(plane, tmp_path / "deep" / f"a.{kind}", dpi=60)
+    second = draw_file(plane, tmp_path / f"b.{kind}", dpi=60)
+    assert first.read_bytes().startswith(HEADS[kind])
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_line_to_file(line, tmp_path):
+    assert draw_file(line, tmp_path / "line.svg").stat().st_size > 1000
+
+
+def pixels(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
+
+
+def test_size_in_pixels(plane):
+    figure = figure_of(plane, width=3.0)
+    figure.set_dpi(50)
+    assert pixels(figure).shape == (150, 150, 3)
+
+
+def test_size_follows_the_domain(plane):
+    wide = plica.map_regions(plane.network, plica.Box([-1, -0.5], [1, 0.5]))
+    width, height = figure_of(wide, width=4.0, margin=0.1).get_size_inches()
+    assert np.allclose([width, height], [4.0, 0.5 * 3.2 + 0.8])
+
+
+def test_no_seams_between_regions_of_one_colour(plane):
+    # were there gaps, the page would shine through as darker or lighter pixels
+    white = np.ones((len(plane), 3))
+    figure = figure_of(plane, color=white, edges=False, boundary=False, width=4.0, margin=0.0)
+    inside = pixels(figure)[2:-2, 2:-2]
+    assert inside.min() >= 253
+
+
+def test_wrong_ending(plane, tmp_path):
+    with pytest.raises(plica.PlicaError, match=r"\.png, \.svg, \.pdf"):
+        draw_file(plane, tmp_path / "map.jpeg")
+
+
+@pytest.mark.parametrize("options", [{"dpi": 1}, {"width": 0}, {"margin": 0.5}])
+def test_bad_sizes(plane, tmp_path, options):
+    with pytest.raises(plica.PlicaError, match="got"):
+        draw_file(plane, tmp_path / "map.png", **options)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_regions_draw_in_seconds(tmp_path):
+    rng = np.random.default_rng(0)
+    widths = (2, 140, 140, 140, 140, 1)
+    net = plica.Network.mlp(
+        [
+            (rng.normal(0, np.sqrt(2 / a), (b, a)), rng.normal(0, 0.3, b))
+            for a, b in zip(widths, widths[1:], strict=False)
+        ]
+    )
+    atlas = plica.map_regions(net, plica.Box.cube(2))
+    assert len(atlas) > 80_000
+    start = time.perf_counter()
+    draw_file(atlas, tmp_path / "map.png")
+    assert time.perf_counter() - start < 60  # seconds on an idle machine; this one may be busy

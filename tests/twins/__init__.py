@@ -1,0 +1,1 @@
+"""Oracles and networks that the tests of all engines share."""
