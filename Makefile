@@ -47,7 +47,7 @@ docs: $(VENV)/.docs $(VENV)/.plica ## the documentation, into docs/_build/html
 
 sanitize: $(VENV)/.build ## the core under AddressSanitizer and UBSan, over the degenerate networks
 	. $(VENV)/zig/env && $(VENV)/bin/cmake -G Ninja -S . -B build/sanitize -DPLICA_SANITIZE=ON \
-		-DCMAKE_MAKE_PROGRAM=$(abspath $(VENV)/bin/ninja)
+		-DPLICA_NATIVE=$(PLICA_NATIVE) -DCMAKE_MAKE_PROGRAM=$(abspath $(VENV)/bin/ninja)
 	$(VENV)/bin/cmake --build build/sanitize
 	build/sanitize/plica_core_tests
 
@@ -63,41 +63,39 @@ clean: ## remove all that make made
 
 # The environment, in layers. Each stamp is renewed when what it was made from changes.
 
+REQUIREMENTS := pyproject.toml constraints.txt tools/requirements.py | $(VENV)/bin/python
+install = $(INSTALL) $$($(VENV)/bin/python tools/requirements.py $(1))
+
 $(VENV)/bin/python:
-	python=$$(tools/find_python.sh) && "$$python" -m venv $(VENV)
+	@python=$$(tools/find_python.sh) && echo "$(VENV): made with $$python" && "$$python" -m venv $(VENV)
 
-LAYER := pyproject.toml constraints.txt tools/requirements.py | $(VENV)/bin/python
-NEEDS = $(VENV)/bin/python tools/requirements.py
+$(VENV)/.build: tools/compiler.sh $(REQUIREMENTS)
+	@echo "$(VENV): what the build needs"
+	@$(call install,build)
+	@tools/compiler.sh $(VENV) constraints.txt
+	@touch $@
 
-$(VENV)/.build: tools/compiler.sh $(LAYER)
-	$(INSTALL) $$($(NEEDS) build)
-	tools/compiler.sh $(VENV) constraints.txt
-	touch $@
+$(VENV)/.project: $(REQUIREMENTS)
+	@echo "$(VENV): what plica needs"
+	@$(call install,project)
+	@touch $@
 
-$(VENV)/.project: $(LAYER)
-	$(INSTALL) $$($(NEEDS) project)
-	touch $@
+$(VENV)/.test: $(REQUIREMENTS)
+	@echo "$(VENV): what the tests need"
+	@$(INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
+		torch==$$(sed -n 's/^torch==//p' constraints.txt)
+	@$(call install,test)
+	@touch $@
 
-$(VENV)/.demo: $(LAYER)
-	$(INSTALL) $$($(NEEDS) demo)
-	touch $@
-
-$(VENV)/.test: $(LAYER)
-	$(INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==$$(sed -n 's/^torch==//p' constraints.txt)
-	$(INSTALL) $$($(NEEDS) test)
-	touch $@
-
-$(VENV)/.lint: $(LAYER)
-	$(INSTALL) $$($(NEEDS) lint)
-	touch $@
-
-$(VENV)/.docs: $(LAYER)
-	$(INSTALL) $$($(NEEDS) docs)
-	touch $@
+$(VENV)/.demo $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(REQUIREMENTS)
+	@echo "$(VENV): what $* needs"
+	@$(call install,$*)
+	@touch $@
 
 $(VENV)/.plica: $(VENV)/.build $(VENV)/.project $(SOURCES)
-	. $(VENV)/zig/env && $(INSTALL) --no-deps --no-build-isolation . \
+	@echo "$(VENV): plica itself"
+	@. $(VENV)/zig/env && $(INSTALL) --no-deps --no-build-isolation . \
 		--config-settings=build-dir=build/native \
 		--config-settings=cmake.define.PLICA_NATIVE=$(PLICA_NATIVE) \
 		--config-settings=cmake.define.PLICA_WERROR=$(PLICA_WERROR)
-	touch $@
+	@touch $@

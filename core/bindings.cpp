@@ -35,7 +35,8 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
         .def(
             "__init__",
             [](W *self, const Chain &chain, const Matrix &normals, const In<double> &bounds,
-               const In<std::int32_t> &ids, bool patterns, bool polygons, bool maps, bool halve,
+               const In<std::int32_t> &ids, bool patterns, bool polygons, bool maps, bool signs,
+               bool halve,
                double filter) {
                 std::vector<Facet> facets;
                 for (std::size_t i = 0; i < bounds.size(); ++i) {
@@ -47,12 +48,13 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
                 options.patterns = patterns;
                 options.polygons = polygons;
                 options.maps = maps;
+                options.signs = signs;
                 options.halve = halve;
                 options.filter = filter;
                 new (self) W(chain, facets, options);
             },
             "chain"_a, "normals"_a, "bounds"_a, "ids"_a, "patterns"_a, "polygons"_a, "maps"_a,
-            "halve"_a = false, "filter"_a = 1.0, nb::keep_alive<1, 2>())
+            "signs"_a = false, "halve"_a = false, "filter"_a = 1.0, nb::keep_alive<1, 2>())
         .def(
             "run",
             [](W &self, std::int64_t regions, double seconds) {
@@ -94,6 +96,8 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
             d["points"] = give(std::move(columns.points));
             d["edges"] = give(std::move(columns.edges));
             d["places"] = give(std::move(columns.places));
+            d["signs"] = give(std::move(columns.signs));
+            d["values"] = give(std::move(columns.values));
             d["maps"] = give(std::move(columns.maps));
             return d;
         }, "The columns found since the last call; they are removed here.");

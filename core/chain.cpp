@@ -121,7 +121,11 @@ void Chain::add_stage(int n_pre, int n_state, const double *values, const std::i
             stage.right[u] = t.back();
         }
         stage.column_of.push_back(pieces > 1 ? n_units++ : -1);
-        if (pieces > 1) stage.nonlinear.push_back(k);
+        if (pieces > 1) {
+            const auto last = static_cast<std::uint16_t>(pieces - 1);
+            stage.last_piece = stage.nonlinear.empty() || stage.last_piece == last ? last : kMixed;
+            stage.nonlinear.push_back(k);
+        }
     }
     stage.direct &= stage.n_out == n_pre;
     stages.push_back(std::move(stage));

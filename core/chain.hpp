@@ -43,6 +43,7 @@ struct Piece {
     double slope, intercept;
 };
 
+constexpr std::uint16_t kMixed = 0xfffe;
 constexpr int kIdentity = -1, kMax = -2;
 
 struct Stage {
@@ -63,6 +64,7 @@ struct Stage {
     // where unit k reads coordinate k for all k and none is a max: its first and last breakpoint
     bool direct = true;
     Numbers left, right; // padded
+    std::uint16_t last_piece = 0; // of the units with several pieces, kMixed if they differ
     std::vector<int> table_start;      // of a unit's pieces in `table`
     std::vector<Piece> table;
 

@@ -103,7 +103,8 @@ template <int Columns>
 inline __attribute__((always_inline)) void decide_rows(int n, const double *map, std::size_t ld,
                                                        const Points &points, double filter,
                                                        double tolerance, const double *left,
-                                                       const double *right, std::uint16_t *verdict) {
+                                                       const double *right, std::uint16_t last,
+                                                       std::uint16_t *verdict) {
     for (int j = 0; j < n; j += kVec) {
         const Vec a = load(map + j), c = load(map + (Columns - 1) * ld + j);
         const Vec b = Columns == 3 ? load(map + ld + j) : Vec{};
@@ -120,7 +121,7 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
         const Vec margin = filter * (tolerance + size * points.rho);
         // NaN leaves it open
         const Mask is_left = load(left + j) - high > margin, is_right = low - load(right + j) > margin;
-        const Mask found = is_left ? Mask{} : is_right ? Mask{} + 1 : Mask{} + kOpen;
+        const Mask found = is_left ? Mask{} : is_right ? Mask{} + last : Mask{} + kOpen;
         *reinterpret_cast<Verdict *>(verdict + j) = __builtin_convertvector(found, Verdict);
     }
 }
@@ -129,7 +130,8 @@ template <int Columns>
 inline __attribute__((always_inline)) void decide_rows(int n, const double *map, std::size_t ld,
                                                        const Points &points, double filter,
                                                        double tolerance, const double *left,
-                                                       const double *right, std::uint16_t *verdict) {
+                                                       const double *right, std::uint16_t last,
+                                                       std::uint16_t *verdict) {
     for (int j = 0; j < n; j += kVec) {
         const double *a = map + j, *b = map + ld + j, *c = map + (Columns - 1) * ld + j;
         double low[kVec], high[kVec];
@@ -149,7 +151,7 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
         for (int i = 0; i < kVec; ++i) {
             const double size = std::fabs(a[i]) + (Columns == 3 ? std::fabs(b[i]) : 0.0);
             const double margin = filter * (tolerance + size * points.rho);
-            const std::int64_t is_right = low[i] - right[j + i] > margin ? 1 : kOpen;
+            const std::int64_t is_right = low[i] - right[j + i] > margin ? last : kOpen;
             found[i] = left[j + i] - high[i] > margin ? 0 : is_right; // NaN leaves it open
         }
         for (int i = 0; i < kVec; ++i) verdict[j + i] = static_cast<std::uint16_t>(found[i]);
@@ -186,12 +188,12 @@ CLONES void rank_one3(const Stage &s, const Feed &f, double *m, std::size_t ld) 
     dense_rank_one<3>(s, f, m, ld);
 }
 CLONES void decide2(int n, const double *m, std::size_t ld, const Points &p, double f, double t,
-                    const double *left, const double *right, std::uint16_t *v) {
-    decide_rows<2>(n, m, ld, p, f, t, left, right, v);
+                    const double *left, const double *right, std::uint16_t last, std::uint16_t *v) {
+    decide_rows<2>(n, m, ld, p, f, t, left, right, last, v);
 }
 CLONES void decide3(int n, const double *m, std::size_t ld, const Points &p, double f, double t,
-                    const double *left, const double *right, std::uint16_t *v) {
-    decide_rows<3>(n, m, ld, p, f, t, left, right, v);
+                    const double *left, const double *right, std::uint16_t last, std::uint16_t *v) {
+    decide_rows<3>(n, m, ld, p, f, t, left, right, last, v);
 }
 CLONES double magnitude2(int n, const double *m, std::size_t ld, const double *e) {
     return find_magnitude<2>(n, m, ld, e);
@@ -220,9 +222,10 @@ void rank_one(const Stage &stage, int columns, const Feed &feed, double *map, st
 }
 
 void decide(int columns, int n, const double *map, std::size_t ld, const Points &points, double filter,
-            double tolerance, const double *left, const double *right, std::uint16_t *verdict) {
-    columns == 3 ? decide3(n, map, ld, points, filter, tolerance, left, right, verdict)
-                 : decide2(n, map, ld, points, filter, tolerance, left, right, verdict);
+            double tolerance, const double *left, const double *right, std::uint16_t last,
+            std::uint16_t *verdict) {
+    columns == 3 ? decide3(n, map, ld, points, filter, tolerance, left, right, last, verdict)
+                 : decide2(n, map, ld, points, filter, tolerance, left, right, last, verdict);
 }
 
 double magnitude(int columns, int n, const double *map, std::size_t ld, const double *extent) {

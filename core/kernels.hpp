@@ -22,7 +22,8 @@ void product(const Stage &stage, int columns, const Feed *feeds, int n, double *
 void rank_one(const Stage &stage, int columns, const Feed &feed, double *map, std::size_t ld);
 
 // Where the rows of the map stand at the points (x[v], y[v]), v < n_points: verdict[j] is 0 where row
-// j is certainly below left[j] at all of them, 1 where it is certainly above right[j], else kOpen.
+// j is certainly below left[j] at all of them, `last` where it is certainly above right[j], else
+// kOpen.
 // Row j counts as certain beyond filter * (tolerance + (sum of its |coefficients|) * rho). `n` is
 // rounded up to a multiple of 8; arrays are padded.
 constexpr std::uint16_t kOpen = 0xffff;
@@ -32,7 +33,8 @@ struct Points {
     double rho;
 };
 void decide(int columns, int n, const double *map, std::size_t ld, const Points &points, double filter,
-            double tolerance, const double *left, const double *right, std::uint16_t *verdict);
+            double tolerance, const double *left, const double *right, std::uint16_t last,
+            std::uint16_t *verdict);
 
 // max over rows of |coefficient| * extent, summed over the columns (the constant has extent 1)
 double magnitude(int columns, int n, const double *map, std::size_t ld, const double *extent);

@@ -24,6 +24,8 @@ void Columns::clear() {
     points.clear();
     edges.clear();
     places.clear();
+    signs.clear();
+    values.clear();
     maps.clear();
 }
 
@@ -31,7 +33,8 @@ template <int D>
 Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Options &options)
     : chain_(chain), options_(options), arbiter_(chain, pieces_) {
     const int n_stages = static_cast<int>(chain.stages.size());
-    last_ = options.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
+    last_ = options.maps || options.signs ? n_stages - 1 : std::max(0, chain.last_nonlinear());
+    counting_ = !options.patterns && !options.polygons && !options.maps && !options.signs;
     int bit = 0;
     for (const Stage &s : chain.stages) {
         pieces_.emplace_back(z(s.n_out), 0);
@@ -180,7 +183,7 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
     if (here.direct) {
         if (verdicts_.size() < b.ld) verdicts_.resize(b.ld);
         decide(D + 1, here.n_pre, b.map.data(), b.ld, points, options_.filter, b.tolerance,
-               here.left.data(), here.right.data(), verdicts_.data());
+               here.left.data(), here.right.data(), here.last_piece, verdicts_.data());
         const std::uint16_t *verdict = verdicts_.data(), *piece = pieces_[z(s)].data();
         int k = 0;
         for (; k + 4 <= here.n_out; k += 4) { // most units keep the piece that they are on
@@ -283,6 +286,7 @@ template <int D> void Walk<D>::visit(Item item) {
             item.lo = -1;
             smaller = false;
         }
+        const bool counting = s == last_ && counting_;
         while (item.length > 0) {
             if (smaller && item.length > kLongList && item.lo < 0)
                 filter(s, cell, item.list, item.length, item.list, item.length);
@@ -304,6 +308,11 @@ template <int D> void Walk<D>::visit(Item item) {
                 row[D] -= t[lo];
                 const Line g = line({s, source, -1, t[lo]}, row, buffers_[z(s)].tolerance);
                 const int signs = classify(cell, g);
+                if (counting && item.length == 1 && lo + 1 == hi) { // no need to make the last two
+                    counters.regions += (signs & 3) == 3 ? 2 : 1;
+                    counters.splits += (signs & 3) == 3;
+                    return;
+                }
                 if ((signs & 1) == 0) { // nowhere right of the breakpoint
                     hi = lo;
                 } else if ((signs & 2) == 0) {
@@ -312,16 +321,20 @@ template <int D> void Walk<D>::visit(Item item) {
                     ++counters.splits;
                     const int at = static_cast<int>(lines_.size());
                     lines_.push(g);
+                    Cell first, second;
                     const auto id = counters.splits - 1;
                     if (options_.polygons)
                         cut_units.push_back(stage(s).column_of[z(c.unit)]);
                     // first the child that needs no update of the next map; on a line, the left one
-                    const bool plus_first =
-                        D == 1 ? signs_[0] > 0
-                               : applied_[z(s)][z(c.unit)] > lo;
-                    Cell first, second;
-                    cut(cell, at, !plus_first, 2 * id + (plus_first ? 1 : 0), second);
-                    cut(cell, at, plus_first, 2 * id + (plus_first ? 0 : 1), first);
+                    bool plus_first = applied_[z(s)][z(c.unit)] > lo;
+                    if (D == 1 || (signs & 4) == 0) {
+                        if ((signs & 4) != 0) spell_signs(cell);
+                        if (D == 1) plus_first = signs_[0] > 0;
+                        cut(cell, at, !plus_first, 2 * id + (plus_first ? 1 : 0), second);
+                        cut(cell, at, plus_first, 2 * id + (plus_first ? 0 : 1), first);
+                    } else {
+                        split(cell, at, plus_first, 2 * id, first, second);
+                    }
                     const auto child = [&](bool plus, const Cell &of) {
                         Item next = item;
                         next.polygon = of.at;
@@ -376,6 +389,14 @@ template <int D> void Walk<D>::emit(const Cell &cell) {
             if (D == 2) columns.places.push_back(v.from);
         }
     }
+    if (options_.signs) {
+        const Buffer &b = buffers_[z(last_)];
+        double row[D + 1];
+        for (int c = 0; c <= D; ++c) row[c] = b.map[z(c) * b.ld];
+        if ((classify(cell, line({last_, 0, -1, 0.0}, row, b.tolerance)) & 4) != 0) spell_signs(cell);
+        columns.signs.insert(columns.signs.end(), signs_.begin(), signs_.begin() + cell.n);
+        columns.values.insert(columns.values.end(), values_.begin(), values_.begin() + cell.n);
+    }
     if (options_.maps) {
         const Buffer &b = buffers_[z(last_)];
         counters.map_error = std::max(counters.map_error, b.tolerance);
@@ -389,20 +410,12 @@ template <int D> void Walk<D>::emit(const Cell &cell) {
 // What unit k of stage s feeds into the next map on piece q; false where that is nothing.
 template <int D> bool Walk<D>::feed(int s, int unit, int q, Feed &out) const {
     const Piece &piece = stage(s).piece(unit, q);
-    out.unit = unit;
-    if (piece.slope == 0.0) {
-        for (int c = 0; c < D; ++c) out.row[c] = 0.0;
-        out.row[D] = piece.intercept;
-        return piece.intercept != 0.0;
-    }
     const Buffer &b = buffers_[z(s)];
-    bool some = false;
-    for (int c = 0; c <= D; ++c) {
-        out.row[c] = piece.slope * b.map[z(c) * b.ld + z(piece.source)];
-        some |= out.row[c] != 0.0;
-    }
+    const double *map = b.map.data() + piece.source;
+    out.unit = unit;
+    for (int c = 0; c <= D; ++c) out.row[c] = piece.slope * map[z(c) * b.ld];
     out.row[D] += piece.intercept;
-    return some || piece.intercept != 0.0;
+    return (piece.slope != 0.0) | (piece.intercept != 0.0);
 }
 
 template <int D> void Walk<D>::full_product(int s) {
@@ -469,12 +482,33 @@ typename Walk<D>::Line Walk<D>::line(const Functional &f, const double *row, dou
     return g;
 }
 
-// Signs of g at the vertices of the cell, into signs_. Returns 1 if some is positive, plus 2 if some
-// is negative.
+// Signs of g at the vertices of the cell, into signs_, and values into values_. Returns 1 if some is
+// positive, plus 2 if some is negative; plus 4 if none is zero and the cell has few vertices, and
+// then positive_ has a bit for each vertex where g is positive.
 template <int D> int Walk<D>::classify(const Cell &cell, const Line &g) {
     ++counters.tests;
-    signs_.resize(z(cell.n));
-    values_.resize(z(cell.n));
+    if (signs_.size() < z(cell.n)) {
+        signs_.resize(z(2 * cell.n));
+        values_.resize(z(2 * cell.n));
+    }
+    const Vertex *v = &arena_[cell.at];
+    if (cell.n > 64) return classify_slowly(cell, g);
+    std::uint64_t positive = 0, negative = 0;
+    for (int i = 0; i < cell.n; ++i) { // no branches: signs are hard to predict
+        double value = g.c;
+        for (int c = 0; c < D; ++c) value += g.n[c] * v[i].p[c];
+        const double margin = options_.filter * (g.slack + g.size * v[i].rho);
+        values_[z(i)] = value;
+        positive |= std::uint64_t{value > margin} << i;
+        negative |= std::uint64_t{-value > margin} << i;
+    }
+    if ((positive | negative) != ~std::uint64_t{0} >> (64 - cell.n)) return classify_slowly(cell, g);
+    positive_ = positive;
+    return (positive != 0 ? 1 : 0) | (negative != 0 ? 2 : 0) | 4;
+}
+
+// The same where floating point leaves a sign open: the arbiter decides.
+template <int D> int Walk<D>::classify_slowly(const Cell &cell, const Line &g) {
     int found = 0;
     Row exact;
     for (int i = 0; i < cell.n; ++i) {
@@ -489,6 +523,7 @@ template <int D> int Walk<D>::classify(const Cell &cell, const Line &g) {
                 exact = arbiter_.functional(g.f);
                 if (zero(exact)) { // tied on the whole cell
                     std::fill(signs_.begin(), signs_.end(), static_cast<signed char>(0));
+                    std::fill(values_.begin(), values_.end(), 0.0);
                     return 0;
                 }
             }
@@ -555,6 +590,59 @@ template <int D> void Walk<D>::divide(Vertex &before, Vertex &after, double shar
     before.to = along ? from + step : to;
     after.from = along ? from + step : from;
     after.to = along ? to : from + step;
+}
+
+template <int D> void Walk<D>::spell_signs(const Cell &cell) {
+    for (int i = 0; i < cell.n; ++i)
+        signs_[z(i)] = (positive_ >> i & 1) != 0 ? 1 : -1;
+}
+
+// Both parts of a cell along line `g`, which meets no vertex; positive_ has the signs. The second
+// part lies below the first in the arena. `edge` is the cut's number on its positive side.
+template <int D>
+void Walk<D>::split(const Cell &cell, int g, bool plus_first, std::int64_t edge, Cell &first,
+                    Cell &second) {
+    const int n = cell.n;
+    const std::uint64_t all = ~std::uint64_t{0} >> (64 - n);
+    const std::uint64_t before = (positive_ << 1 | positive_ >> (n - 1)) & all; // sign of vertex i - 1
+    // the positive run is up..down - 1, cyclically
+    const int up = __builtin_ctzll(positive_ & ~before), down = __builtin_ctzll(~positive_ & before);
+    Vertex *made = arena_.room(z(n + 4));
+    const Vertex *old = &arena_[cell.at];
+    const int enter = up > 0 ? up - 1 : n - 1, leave = down > 0 ? down - 1 : n - 1;
+    // the two new vertices, with the side that goes on from them, and the sides they shorten
+    Vertex a = old[enter], a_side = old[enter], b = old[leave], b_side = old[leave];
+    meet(lines_[a.line], lines_[g], a);
+    meet(lines_[b.line], lines_[g], b);
+    if (options_.polygons) {
+        const auto share = [&](int i, int j) {
+            const double here = std::fabs(values_[z(i)]), there = std::fabs(values_[z(j)]);
+            return here / (here + there);
+        };
+        divide(a_side, a, share(enter, up));
+        divide(b_side, b, share(leave, down));
+    }
+    const auto part = [&](bool plus, Vertex *to) {
+        const int from = plus ? up : down, last = plus ? leave : enter;
+        const int count = last >= from ? last - from + 1 : last - from + 1 + n;
+        *to++ = plus ? a : b;
+        for (int i = 0, k = from; i < count; ++i) {
+            *to++ = old[k];
+            k = k + 1 < n ? k + 1 : 0;
+        }
+        to[-1] = plus ? b_side : a_side; // the last old vertex, its side shortened
+        *to = plus ? b : a;
+        to->line = g;
+        to->edge = plus ? edge : edge + 1;
+        to->from = 0;
+        to->to = ~std::uint64_t{0};
+        return count + 2;
+    };
+    second.at = static_cast<int>(arena_.size());
+    second.n = part(!plus_first, made);
+    first.at = second.at + second.n;
+    first.n = part(plus_first, made + second.n);
+    arena_.take(z(first.n + second.n));
 }
 
 // The part of the cell where line `g` is positive (or negative), by the signs in signs_; it lies at
@@ -631,7 +719,8 @@ typename Walk<D>::Cell Walk<D>::clip(const Cell &cell, int s, const Candidate &c
         for (int i = 0; i <= D; ++i)
             row[i] = b.map[z(i) * b.ld + z(read(winner))] - b.map[z(i) * b.ld + z(read(rival))];
         const Line g = line({s, read(winner), read(rival), 0.0}, row, 2 * b.tolerance);
-        const int signs = classify(part, g);
+        const int found = classify(part, g), signs = found & 3;
+
         if (signs == 0 ? rival < winner : (signs & 1) == 0) return {cell.at, 0};
         if ((signs & 2) == 0) continue;
         std::int64_t &id = ids[z(std::min(winner, rival) * reads + std::max(winner, rival))];
@@ -642,6 +731,7 @@ typename Walk<D>::Cell Walk<D>::clip(const Cell &cell, int s, const Candidate &c
         const int at = static_cast<int>(lines_.size());
         lines_.push(g);
         Cell smaller;
+        if ((found & 4) != 0) spell_signs(part);
         cut(part, at, true, 2 * id + (winner < rival ? 0 : 1), smaller);
         part = smaller;
     }
@@ -657,6 +747,15 @@ template <int D> bool Walk<D>::identical(int s, int i, int j) {
     if (size > options_.filter * 4 * b.tolerance) return false;
     ++arbiter_.asked;
     return zero(arbiter_.functional({s, i, j, 0.0}));
+}
+
+// Whether pre-activation i grows faster than j along the first coordinate, exactly.
+template <int D> bool Walk<D>::steeper(int s, int i, int j) {
+    const Buffer &b = buffers_[z(s)];
+    const double gap = b.map[z(i)] - b.map[z(j)];
+    if (std::fabs(gap) * extent_[0] > options_.filter * 4 * b.tolerance) return gap > 0;
+    ++arbiter_.asked;
+    return arbiter_.functional({s, i, j, 0.0})[0].sign() > 0;
 }
 
 // Split the cell by a max unit. Returns whether the cell became smaller.
@@ -695,6 +794,12 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
         const bool clean = winners.size() == open.size();
         open = winners;
         if (clean) break;
+    }
+    if (D == 1) { // the rightmost part first on the stack: the slope of the winner grows to the right
+        std::sort(parts.begin(), parts.end(), [&](const auto &p, const auto &q) {
+            return p.first != q.first &&
+                   steeper(s, here.unit_reads[z(start + p.first)], here.unit_reads[z(start + q.first)]);
+        });
     }
     ++item.list;
     --item.length;

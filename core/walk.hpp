@@ -25,6 +25,8 @@ struct Columns {
     std::vector<double> points;          // D numbers a vertex
     std::vector<std::int64_t> edges;     // 2 * cut + side, or -1 - facet of the domain
     std::vector<std::uint64_t> places;   // where along its cut the side lies: larger is further
+    std::vector<signed char> signs;      // of the first output at each vertex, exactly
+    std::vector<double> values;          // of the first output at each vertex
     std::vector<double> maps;            // (D + 1) * n_outputs a region, coefficient after coefficient
     void clear();
 };
@@ -35,7 +37,7 @@ struct Facet { // {u : normal . u <= bound}
 };
 
 struct Options {
-    bool patterns = false, polygons = false, maps = false;
+    bool patterns = false, polygons = false, maps = false, signs = false;
     bool halve = false; // place new vertices in the middle of their side, not by proportion
     double filter = 1.0; // scale of the error bound; infinity sends every question to the arbiter
 };
@@ -140,10 +142,14 @@ template <int D> class Walk {
     void narrow(const double *breakpoints, const Range &r, int &lo, int &hi) const;
     const std::vector<int> &contenders(int s, int unit, const Points &points);
     bool identical(int s, int i, int j);
+    bool steeper(int s, int i, int j);
     bool feed(int s, int unit, int piece, Feed &out) const;
 
     Line line(const Functional &f, const double *row, double error) const;
     int classify(const Cell &cell, const Line &g);
+    int classify_slowly(const Cell &cell, const Line &g);
+    void spell_signs(const Cell &cell);
+    void split(const Cell &cell, int g, bool plus_first, std::int64_t edge, Cell &first, Cell &second);
     const Row &exact_row(int line);
     void meet(const Line &a, const Line &b, Vertex &v) const;
     void divide(Vertex &before, Vertex &after, double share);
@@ -156,6 +162,7 @@ template <int D> class Walk {
     const Chain &chain_;
     Options options_;
     int last_ = 0; // the stage after which a cell is a region
+    bool counting_ = false; // nothing is written
     std::vector<std::vector<std::uint16_t>> pieces_, applied_;
     std::vector<std::pair<int, int>> parents_; // candidates of the current parent cell, by stage
     std::vector<Buffer> buffers_;
@@ -180,6 +187,7 @@ template <int D> class Walk {
     std::vector<int> open_;
     std::vector<signed char> signs_;
     std::vector<double> values_;
+    std::uint64_t positive_ = 0;
     std::vector<Feed> feeds_;
 };
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import plica
+import plica.errors
 
 HOME = Path(plica.__file__).parent
 FOUNDATION = {"chain", "domains", "errors", "units"}
@@ -120,3 +121,10 @@ def test_public_names_exist() -> None:
     for name in plica.__all__:
         if name != "nn":  # needs torch
             assert getattr(plica, name) is not None
+
+
+def test_public_names_are_documented() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text("utf-8")
+    errors = set(plica.errors.__all__)  # one directive for the whole module
+    missing = {name for name in plica.__all__ if f":: plica.{name}\n" not in page} - errors
+    assert not missing

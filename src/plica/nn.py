@@ -54,7 +54,8 @@ class Maxout(torch.nn.Module):
                 f"Maxout: {channels} channels (axis {self.dim} of shape {tuple(x.shape)}) do not split "
                 f"into groups of {self.k}"
             )
-        return x.unflatten(dim, (channels // self.k, self.k)).amax(dim + 1)
+        groups = x.reshape(*x.shape[:dim], channels // self.k, self.k, *x.shape[dim + 1 :])
+        return torch.amax(groups, dim + 1)
 
     def extra_repr(self) -> str:
         return f"k={self.k}, dim={self.dim}"

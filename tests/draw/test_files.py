@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -39,11 +40,11 @@ def test_size_follows_the_domain(plane):
 
 
 def test_no_seams_between_regions_of_one_colour(plane):
-    # were there gaps, the page would shine through as darker or lighter pixels
+    # were there gaps, the page would shine through as darker pixels
     white = np.ones((len(plane), 3))
     figure = figure_of(plane, color=white, edges=False, boundary=False, width=4.0, margin=0.0)
     inside = pixels(figure)[2:-2, 2:-2]
-    assert inside.min() >= 253
+    assert inside.min() >= 252  # the page is nearly black: at most 1 % of it comes through
 
 
 def test_wrong_ending(plane, tmp_path):
@@ -64,7 +65,7 @@ def test_a_hundred_thousand_regions_draw_in_seconds(tmp_path):
     net = plica.Network.mlp(
         [
             (rng.normal(0, np.sqrt(2 / a), (b, a)), rng.normal(0, 0.3, b))
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in pairwise(widths)
         ]
     )
     atlas = plica.map_regions(net, plica.Box.cube(2))

@@ -22,7 +22,7 @@ def polygons(pieces):
 def test_pieces_cover_their_regions_and_are_won(k, seed):
     rng = np.random.default_rng(seed)
     # two squares side by side, with scores of their own
-    vertices = np.concatenate((SQUARE, SQUARE + [1.0, 0.0]))
+    vertices = np.vstack((SQUARE, SQUARE + np.array((1.0, 0.0))))
     scores = Scores(rng.normal(size=(2, k, 2)), rng.normal(size=(2, k)))
     pieces = split(vertices, np.array([0, 4, 8]), scores)
     areas = np.array([area(p) for p in polygons(pieces)])
@@ -61,7 +61,9 @@ def test_intervals():
     ends = np.array([[0.0], [1.0], [1.0], [2.0]])
     scores = scores_of(np.array([[[2.0]], [[2.0]]]), np.array([[-1.0], [-1.0]]), True)
     pieces = split(ends, np.array([0, 2, 4]), scores)
-    found = sorted(zip(pieces.vertices[::2, 0], pieces.vertices[1::2, 0], pieces.winner, strict=True))
+    found = sorted(
+        zip(pieces.vertices[::2, 0], pieces.vertices[1::2, 0], pieces.winner, strict=True)
+    )
     assert found == [(0.0, 0.5, 0), (0.5, 1.0, 1), (1.0, 2.0, 1)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -48,19 +48,21 @@ def polygon(atlas: plica.Atlas, r: int) -> np.ndarray:
     return np.asarray(atlas.vertices[atlas.offsets[r] : atlas.offsets[r + 1]])
 
 
-def exact_vertices(atlas: plica.Atlas, cells: tuple[reference.Cell, ...]) -> list[tuple]:
-    """The exact point of every row of ``atlas.vertices``, which must lie close to it."""
-    found: list[tuple] = []
-    size = scale(cells)
+def rings(atlas: plica.Atlas, cells: tuple[reference.Cell, ...]) -> list[list[tuple]]:
+    """The exact vertices that the rows of each region stand for, which must lie close to them.
+
+    A region smaller than the tolerance may be matched in several ways: all of them are listed.
+    """
+    found = []
+    tolerance = CLOSE * scale(cells)
     for r, i in enumerate(matched(atlas, cells)):
         ours, exact = polygon(atlas, r), cells[i].vertices
         assert len(ours) == len(exact), (r, ours, exact)
-        floats = np.array(exact, dtype=float)
-        turns = [0] if atlas.dim == 1 else range(len(exact))  # both run counter-clockwise
-        errors = [np.abs(np.roll(floats, -k, axis=0) - ours).max() for k in turns]
-        k = int(np.argmin(errors))
-        assert errors[k] <= CLOSE * size, (r, errors[k], ours, floats)
-        found += exact[k:] + exact[:k]
+        turns = range(1 if atlas.dim == 1 else len(exact))  # both run counter-clockwise
+        ways = [exact[k:] + exact[:k] for k in turns]
+        errors = [np.abs(np.array(way, dtype=float) - ours).max() for way in ways]
+        assert min(errors) <= tolerance, (r, min(errors), ours, np.array(exact, dtype=float))
+        found.append([way for way, e in zip(ways, errors, strict=True) if e <= tolerance])
     return found
 
 
@@ -80,31 +82,45 @@ def total_length(segments: list[tuple[tuple, tuple]]) -> float:
         lines[a / lead, b / lead, (a * p[0] + b * p[1]) / lead].append((min(p, q), max(p, q)))
     length = 0.0
     for parts in lines.values():
-        parts.sort()
-        low, high = parts[0]
-        for p, q in parts[1:]:
-            if p > high:
-                length += distance(low, high)
-                low, high = p, q
-            high = max(high, q)
-        length += distance(low, high)
+        end = min(parts)[0]
+        for p, q in sorted(parts):
+            if q > end:
+                length += float(
+                    np.linalg.norm(np.array(q, dtype=float) - np.array(max(p, end), dtype=float))
+                )
+                end = q
     return length
 
 
-def distance(p: tuple, q: tuple) -> float:
-    return float(np.linalg.norm([float(x - y) for x, y in zip(p, q, strict=True)]))
+def level_crossings(
+    cells: tuple[reference.Cell, ...], output: int, value: float
+) -> list[tuple[set[int], tuple]]:
+    """The boundary of ``{output > value}``, exactly: ``(cells it may be listed for, ends)``.
+
+    Either it crosses a cell, or it is a facet with larger values on one side only.
+    """
+    target = Fraction(value)
+    values = [[value_at(cell, v, output) - target for v in cell.vertices] for cell in cells]
+    crossed = {i for i, g in enumerate(values) if min(g) < 0 < max(g)}
+    found = [({i}, ends) for i, ends in reference.level_set(cells, output, target) if i in crossed]
+    for facet in reference.facets(cells):
+        i, j = facet.cells
+        level = all(value_at(cells[i], v, output) == target for v in facet.ends)
+        if level and (max(values[i]) > 0) != (max(values[j]) > 0):
+            found.append(({i, j}, facet.ends))
+    return found
 
 
 def interesting_values(cells: tuple[reference.Cell, ...], output: int) -> list[float]:
-    """Values at which the level set is not empty and no cell is flat: generic, and at vertices."""
-    flat = {float(c.c[output]) for c in cells if not any(c.J[output])}
-    values: list[Fraction] = []
+    """Levels that cross cells, that pass through vertices, and that whole cells lie at."""
+    values: list[Fraction] = [Fraction(0)]
     for cell in cells[:: max(1, len(cells) // 4)]:
         at = [value_at(cell, v, output) for v in cell.vertices]
-        values += [sum(at, Fraction(0)) / len(at), at[0], Fraction(0)]
-    return sorted({float(v) for v in values} - flat)
+        values += [sum(at, Fraction(0)) / len(at), at[0]]
+    values += [cell.c[output] for cell in cells if not any(cell.J[output])][:2]
+    return sorted({float(v) for v in values})
 
 
-def value_at(cell: reference.Cell, point: tuple, output: int) -> Any:
+def value_at(cell: reference.Cell, point: tuple, output: int) -> Fraction:
     row = cell.J[output]
-    return sum(a * x for a, x in zip(row, point, strict=True)) + cell.c[output]
+    return sum((a * x for a, x in zip(row, point, strict=True)), cell.c[output])

@@ -35,6 +35,9 @@ def count(
     chosen = choose_domain(net, domain, through)
     import plica
 
+    for warning in warnings:
+        say(f"note: {warning}")
+    say(f"domain: {chosen.domain!r}: {chosen.why}")
     with Interrupt() as interrupt:
         with watch("counting", chosen) as progress:
             found = plica.count_regions(
@@ -54,9 +57,6 @@ def count(
             }
             click.echo(json.dumps(answer, indent=2))
         else:
-            for warning in warnings:
-                say(f"note: {warning}")
-            say(f"domain: {chosen.domain!r}: {chosen.why}")
             click.echo(f"{int(found)}" if found.complete else f">= {int(found)}")
             from .report import sentence
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     metavar="auto|none|LEVEL|I,J",
-    help="Where the winner changes; nothing; where output 0 has a value; where I and J change the lead.",
+    help="Where the largest output changes, nothing, a level of output 0, or between I and J.",
 )
 @click.option("--creases/--no-creases", default=True, help="Draw the creases.  [default: creases]")
 @click.option(

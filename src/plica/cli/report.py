@@ -262,6 +262,7 @@ def _slopes(net: Network, pattern: NDArray[Any]) -> NDArray[np.float64]:
 
 def _print(found: dict[str, Any], console: Console) -> None:
     from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table
 
     def table(title: str, *columns: str) -> Table:
@@ -271,13 +272,15 @@ def _print(found: dict[str, Any], console: Console) -> None:
         return made
 
     model, regions, sizes = found["model"], found["regions"], found["sizes"]
-    console.print(
-        f"[bold]{Path(model['file']).name}[/]: {model['inputs']:,} inputs, {model['units']:,} "
-        f"units in {len(model['layers']) - 1} hidden layers, {model['outputs']:,} outputs"
+    parts = (
+        _many(model["inputs"], "input"),
+        f"{_many(model['units'], 'unit')} in {_many(len(model['layers']) - 1, 'hidden layer')}",
+        _many(model["outputs"], "output"),
     )
-    console.print(_check_line(found["check"]))
+    console.print(f"[bold]{escape(Path(model['file']).name)}[/]: {', '.join(parts)}")
+    console.print(_check_line(found["check"]), markup=False)
     for warning in found["warnings"]:
-        console.print(f"[yellow]note:[/] {warning}")
+        console.print(f"[yellow]note:[/] {escape(warning)}")
     console.print()
 
     shape = table("Architecture", "layer", "units", "activation", "carried along", "weights")
@@ -319,6 +322,10 @@ def _print(found: dict[str, Any], console: Console) -> None:
         f"[bold]{how}[/]; {regions['engine']} engine, {regions['seconds']:.3g} s, "
         f"{regions['arbitrated']:,} questions decided in rational arithmetic"
     )
+
+
+def _many(n: int, what: str) -> str:
+    return f"{n:,} {what}" + ("" if n == 1 else "s")
 
 
 def _check_line(check: dict[str, Any]) -> str:

@@ -21,17 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["check_path", "draw_file", "empty_axes", "figure_of"]
 
 FORMATS = ("png", "svg", "pdf")
+#: Resolution at which vector files are looked at.
+VECTOR_DPI = 144.0
 #: Margin around a plane, as a share of the picture's longer side.
 MARGIN = 0.025
 
 
-def empty_axes(atlas: Atlas, theme: Theme, width: float = 8.0, margin: float = MARGIN) -> Axes:
+def empty_axes(
+    atlas: Atlas, theme: Theme, width: float = 8.0, margin: float = MARGIN, dpi: float = 100.0
+) -> Axes:
     """Axes of a new figure, as high as the domain asks for."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     if atlas.dim == 1:
-        figure = Figure((width, 0.55 * width), facecolor=theme.background)
+        figure = Figure((width, 0.55 * width), dpi=dpi, facecolor=theme.background)
         FigureCanvasAgg(figure)
         ax = figure.add_axes((0.085, 0.10, 0.83, 0.85))
         ax.tick_params(colors=theme.ink, labelsize=8)
@@ -47,7 +51,7 @@ def empty_axes(atlas: Atlas, theme: Theme, width: float = 8.0, margin: float = M
     # the longer side is the width asked for, the margin is the same on all sides
     inner = np.array([1.0, ratio]) / max(1.0, ratio) * width * (1 - 2 * margin)
     size = inner + 2 * margin * width
-    figure = Figure(tuple(size), facecolor=theme.background)
+    figure = Figure(tuple(size), dpi=dpi, facecolor=theme.background)
     FigureCanvasAgg(figure)
     gap = margin * width / size
     ax = figure.add_axes((gap[0], gap[1], 1 - 2 * gap[0], 1 - 2 * gap[1]))
@@ -60,6 +64,7 @@ def figure_of(
     *,
     width: float = 8.0,
     margin: float = MARGIN,
+    dpi: float = 100.0,
     theme: str | Theme = "dark",
     **options: Any,
 ) -> Figure:
@@ -72,6 +77,8 @@ def figure_of(
         Longer side, in inches.
     margin : float
         Margin around a plane, as a share of ``width``.
+    dpi : float
+        Dots per inch.
     theme : {"dark", "light"} or Theme
     **options
         As for `plot_atlas`.
@@ -83,7 +90,7 @@ def figure_of(
             f"a picture needs a positive width and a margin below 0.5, got {width} and {margin}"
         )
     theme = theme_of(theme)
-    picture = plot_atlas(atlas, empty_axes(atlas, theme, width, margin), theme=theme, **options)
+    picture = plot_atlas(atlas, empty_axes(atlas, theme, width, margin, dpi), theme=theme, **options)
     figure: Figure = picture.ax.get_figure(root=True)  # type: ignore[assignment]
     return figure
 
@@ -137,12 +144,13 @@ def draw_file(
         raise PlicaError(f"dpi must lie between 10 and 2400, got {dpi}")
     from matplotlib import rc_context
 
-    figure = figure_of(atlas, **options)
+    # a pixel of a vector file is what a page shows of it
+    figure = figure_of(atlas, dpi=dpi if kind == "png" else VECTOR_DPI, **options)
     path.parent.mkdir(parents=True, exist_ok=True)
     # names inside an SVG are random without a salt, and files carry the date unless told not to
     timeless: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
     with rc_context({"svg.hashsalt": "plica", "svg.fonttype": "none"}):
         figure.savefig(
-            path, format=kind, dpi=dpi, facecolor=figure.get_facecolor(), metadata=timeless or None
+            path, format=kind, dpi="figure", facecolor=figure.get_facecolor(), metadata=timeless or None
         )
     return path

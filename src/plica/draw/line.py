@@ -110,7 +110,7 @@ def _scores(J: Float, c: Float, style: Style) -> Scores:
     return scores_of(J, c, style.boundary)
 
 
-def _layers(atlas: Atlas, units: Int) -> Int:
+def _layers(atlas: Atlas, units: NDArray[np.int32]) -> Int:
     layer = np.concatenate((np.asarray(atlas.network.unit_layers), [0]))
     return np.asarray(layer[np.where(units < 0, len(layer) - 1, units)])
 

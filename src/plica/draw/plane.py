@@ -43,9 +43,11 @@ def draw_plane(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int 
     J, c = atlas.affine()
     vertices, offsets, colours = _fill(atlas, J, c, style)
     polygons = [vertices[i:j] for i, j in pairwise(offsets)]
-    # a hairline in the colour of the face closes the gaps that antialiasing leaves between faces
+    # a line somewhat wider than a pixel, in the colour of the face closes the gaps that antialiasing leaves
+    # between faces
+    pixel = 72 / ax.get_figure(root=True).dpi
     regions = PolyCollection(
-        polygons, facecolors=colours, edgecolors="face", linewidths=0.25, zorder=1
+        polygons, facecolors=colours, edgecolors="face", linewidths=1.25 * pixel, zorder=1
     )
     ax.add_collection(regions, autolim=False)
 
@@ -57,7 +59,7 @@ def draw_plane(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int 
             list(ends), linewidths=widths, colors=strokes, capstyle="butt", zorder=2
         )
         ax.add_collection(creases, autolim=False)
-    if style.boundary is not False:
+    if style.boundary is not False and atlas.count.complete:
         boundary = LineCollection(
             list(_boundary(atlas, style)),
             linewidths=2.0 * style.linewidth,

@@ -25,7 +25,7 @@ Progress = Callable[[int, float], None]
 #: Seconds between two looks at the budget, the progress callback and Ctrl-C.
 SLICE = 0.1
 #: Columns that one walk hands over, in the order in which they are joined.
-COLUMNS = ("patterns", "sizes", "points", "edges", "places", "maps")
+COLUMNS = ("patterns", "sizes", "points", "edges", "places", "signs", "values", "maps")
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ class Walk:
         Of dimension 1 or 2, bounded, and lying in the network's input space.
     patterns, polygons, maps : bool
         Which columns to write; counting needs none.
+    signs : bool
+        Write the exact sign (and the value) of the first output at every vertex.
     halve : bool
         Order the sides along a cut by halving instead of by proportion: for an atlas whose shortest
         sides are below 2^-63 of their cut.
@@ -111,6 +113,7 @@ class Walk:
     patterns: bool = False
     polygons: bool = False
     maps: bool = False
+    signs: bool = False
     halve: bool = False
     filter_scale: float = 1.0
     complete: bool = field(default=False, init=False)
@@ -138,6 +141,7 @@ class Walk:
             self.patterns,
             self.polygons,
             self.maps,
+            self.signs,
             self.halve,
             self.filter_scale,
         )
@@ -188,6 +192,28 @@ class Walk:
             self.interrupted = True
             yield self._walk.take()
         self.seconds = time.perf_counter() - start
+
+    def collect(
+        self, budget: Budget | None = None, progress: Progress | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """All columns, in their shapes, with ``offsets`` instead of ``sizes``."""
+        chunks = list(self.chunks(budget, progress))
+        return self.shape(
+            {name: np.concatenate([chunk[name] for chunk in chunks]) for name in COLUMNS}
+            if len(chunks) > 1
+            else chunks[0]
+        )
+
+    def shape(self, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Flat columns of one or several chunks in their shapes."""
+        dim = self.domain.dim
+        offsets = np.concatenate(([0], np.cumsum(columns["sizes"]))).astype(np.int64)
+        n = offsets.size - 1
+        shaped = {**columns, "offsets": offsets, "points": columns["points"].reshape(-1, dim)}
+        shaped["patterns"] = columns["patterns"].reshape(n, self.words)
+        if self.maps:
+            shaped["maps"] = columns["maps"].reshape(n, dim + 1, self.net.n_outputs)
+        return shaped
 
     @property
     def words(self) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..chain import Network
 from ..errors import LoadError
-from ..units import PiecewiseLinear
 from .notices import PlicaWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..units import PiecewiseLinear
 
 __all__ = ["PlicaWarning", "load"]
 

@@ -7,9 +7,8 @@ only compose sparse matrices; operations that move entries only pick rows, and a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,6 +16,9 @@ from numpy.typing import NDArray
 
 from ..errors import NetworkError, SizeError
 from ..units import Units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Array = NDArray[Any]
 Float = NDArray[np.float64]
@@ -28,7 +30,7 @@ Shape = tuple[int, ...]
 SPARSE_LIMIT = 4 << 30
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Group:
     """Atoms made together; ``depth`` is the stage that makes them (0: the network's inputs)."""
 
@@ -38,7 +40,7 @@ class Group:
     units: Units | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Tensor:
     """``bias + sum of terms[group] @ atoms(group)``, flattened in C order.
 
@@ -50,7 +52,7 @@ class Tensor:
     bias: Float
     terms: dict[Group, Sparse]
     root: tuple[Tensor, Float, Float] | None = None
-    _own: Tensor | None = field(default=None, repr=False)
+    _own: Tensor | None = None
 
     @property
     def size(self) -> int:
@@ -116,10 +118,12 @@ def take(x: Tensor, positions: Int, fill: float = 0.0) -> Tensor:
         rows = np.where(missing, x.size, flat)
         blank = {g: sp.csr_array((1, g.size)) for g in x.terms}
         terms = {
-            g: sp.csr_array(sp.vstack([M, blank[g]], format="csr"))[rows] for g, M in x.terms.items()
+            g: sp.csr_array(sp.vstack([M, blank[g]], format="csr"))[rows]
+            for g, M in x.terms.items()
         }
         return Tensor(shape, bias, terms)
-    return Tensor(shape, x.bias[flat], {g: M[flat] for g, M in x.terms.items()})
+    terms = {g: M[flat] for g, M in x.terms.items()}
+    return Tensor(shape, x.bias[flat], {g: M for g, M in terms.items() if M.nnz})
 
 
 def _reshaped_root(x: Tensor, shape: Shape) -> tuple[Tensor, Float, Float] | None:
@@ -147,7 +151,9 @@ def concat(parts: Sequence[Value], axis: int) -> Tensor:
     groups = dict.fromkeys(g for p in pieces for g in p.terms)
     terms = {
         g: sp.csr_array(
-            sp.vstack([p.terms.get(g, sp.csr_array((p.size, g.size))) for p in pieces], format="csr")
+            sp.vstack(
+                [p.terms.get(g, sp.csr_array((p.size, g.size))) for p in pieces], format="csr"
+            )
         )
         for g in groups
     }
@@ -185,7 +191,7 @@ def _product_grows(M: Sparse, x: Tensor) -> bool:
         apart += T.nnz
         work = int(np.diff(T.indptr).astype(np.int64)[M.indices].sum())
         together += min(work, M.shape[0] * T.shape[1])
-    return together > 2 * apart
+    return bool(together > 2 * apart)
 
 
 def rowwise(x: Tensor, factor: Float, divide: bool = False) -> Tensor:
@@ -219,6 +225,7 @@ def add(x: Value, y: Value) -> Value:
     if not isinstance(x, Tensor):
         x, y = y, x
     if not isinstance(x, Tensor):
+        assert not isinstance(y, Tensor)
         return np.add(x, y)
     shape = np.broadcast_shapes(x.shape, np.shape(y) if not isinstance(y, Tensor) else y.shape)
     x, y = broadcast(x, shape), broadcast(y, shape)
@@ -289,9 +296,7 @@ def weighted_sum(x: Tensor, reads: Int, weight: Float, shape: Shape) -> Tensor:
     allocate(int(real.sum()), "a sum over a window")
     count = real.sum(axis=1)
     start = np.concatenate(([0], np.cumsum(count)))
-    M = sp.csr_array(
-        (np.repeat(weight, count), reads[real], start), shape=(reads.shape[0], x.size)
-    )
+    M = sp.csr_array((np.repeat(weight, count), reads[real], start), shape=(reads.shape[0], x.size))
     return linear(x, M, None, shape)
 
 
@@ -300,9 +305,7 @@ def fibres(x: Tensor, axes: Sequence[int], keepdims: bool) -> tuple[Int, Shape]:
     axes = tuple(sorted({a % len(x.shape) for a in axes}))
     kept = [a for a in range(len(x.shape)) if a not in axes]
     moved = x.positions.transpose(*kept, *axes)
-    shape = tuple(
-        1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a not in axes
-    )
+    shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a not in axes)
     return moved.reshape(int(np.prod([x.shape[a] for a in kept])), -1), shape
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..chain import Network
 from ..errors import UnsupportedError
 from . import verify
-from .affine import Float
 from .notices import finite
+
+if TYPE_CHECKING:
+    from .affine import Float
 
 SKLEARN = {"relu": "relu", "identity": "identity"}
 
@@ -60,7 +62,9 @@ def load_sklearn(model: Any, tolerance: float | None = None, check: bool = True)
         return net
     x = verify.points((net.n_inputs,))
     net.meta.update(
-        verify.compare(lambda p: _readout(net(p), readout), _predictor(model, readout), x, tolerance)
+        verify.compare(
+            lambda p: _readout(net(p), readout), _predictor(model, readout), x, tolerance
+        )
     )
     return net
 

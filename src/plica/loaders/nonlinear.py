@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from .affine import (
     negative,
     take,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def apply(x: Tensor, function: PiecewiseLinear) -> Tensor:
@@ -74,7 +77,9 @@ def max_units(x: Tensor, reads: Int, shape: Shape) -> Tensor:
 
 def maximum(values: Sequence[Value], smallest: bool = False) -> Tensor:
     """Entry-by-entry maximum (minimum) of tensors and constants, with broadcasting."""
-    shape = np.broadcast_shapes(*(np.shape(v) if not isinstance(v, Tensor) else v.shape for v in values))
+    shape = np.broadcast_shapes(
+        *(np.shape(v) if not isinstance(v, Tensor) else v.shape for v in values)
+    )
     tensors = [broadcast(v, shape) for v in values if isinstance(v, Tensor)]
     fixed = [np.asarray(v, dtype=np.float64) for v in values if not isinstance(v, Tensor)]
     first = tensors[0]
@@ -103,7 +108,7 @@ def reduce_max(x: Tensor, axes: Sequence[int], keepdims: bool, smallest: bool = 
     return negative(found) if smallest else found
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Comparison:
     """``x > at`` (or ``x < at``), entry by entry: usable only to choose between two branches."""
 
@@ -113,14 +118,19 @@ class Comparison:
 
 
 def compare(x: Value, y: Value, greater: bool) -> Comparison:
-    """``x > y`` or ``x < y`` for a tensor and a constant. Strict or not is the same to a choice
-    that is continuous."""
+    """``x > y`` or ``x < y`` for a tensor and a constant.
+
+    Strict or not is the same to a choice that is continuous.
+    """
     if isinstance(x, Tensor) and isinstance(y, Tensor):
         raise UnsupportedError("a comparison of two branches; only one with a constant is handled")
     if not isinstance(x, Tensor):
         x, y, greater = y, x, not greater
-    assert isinstance(x, Tensor) and not isinstance(y, Tensor)
-    return Comparison(x, np.broadcast_to(np.asarray(y, dtype=np.float64), x.shape).reshape(-1), greater)
+    assert isinstance(x, Tensor)
+    assert not isinstance(y, Tensor)
+    return Comparison(
+        x, np.broadcast_to(np.asarray(y, dtype=np.float64), x.shape).reshape(-1), greater
+    )
 
 
 def where(choice: Comparison, yes: Value, no: Value) -> Tensor:
@@ -150,18 +160,13 @@ def _slope_and_shift(v: Value, x: Tensor) -> tuple[Float, Float]:
     """``v`` as ``slope * x + shift``."""
     if not isinstance(v, Tensor):
         return np.zeros(x.size), np.broadcast_to(np.asarray(v, float), x.shape).reshape(-1)
-    one, zero = np.ones(x.size), np.zeros(x.size)
-    if v is x:
-        return one, zero
-    if v.shape == x.shape and v.root is not None:
-        if v.root[0] is x:
-            return v.root[1], v.root[2]
-        if x.root is not None and x.root[0] is v.root[0] and (x.root[1] == 1).all():
-            if not x.root[2].any():  # x is a plain view of what v is made of
-                return v.root[1], v.root[2]
-    if v.shape == x.shape and x.root is not None and x.root[0] is v:
-        if (x.root[1] == 1).all() and not x.root[2].any():
-            return one, zero
+    base, slope, shift = x.root or (x, np.ones(x.size), np.zeros(x.size))
+    if (slope != 1).any() or shift.any():  # not just another name for the tensor it is made of
+        base, slope, shift = x, np.ones(x.size), np.zeros(x.size)
+    if v is x or v is base:
+        return slope, shift
+    if v.root is not None and v.root[0] in (x, base):
+        return v.root[1], v.root[2]
     raise UnsupportedError(
         "a choice between branches that are not a multiple of the compared tensor; only "
         "activations such as where(x > 0, x, 0.1 * x) are handled"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import NetworkError
-from .affine import Array, Float
+
+if TYPE_CHECKING:
+    from .affine import Array, Float
 
 
 class PlicaWarning(UserWarning):
@@ -30,8 +35,22 @@ READOUTS = {
 def warn_dropped(where: str, kind: str) -> str:
     """Warn that a last operation was dropped; returns the note for ``Network.meta``."""
     note = f"the last operation, {where}, is not piecewise linear and was dropped; {READOUTS[kind]}"
-    warnings.warn(note, PlicaWarning, stacklevel=2)
+    warn(note)
     return note
+
+
+def warn(message: str) -> None:
+    """A `PlicaWarning` at the line that called plica."""
+    warnings.warn(message, PlicaWarning, stacklevel=_caller())
+
+
+def _caller() -> int:
+    """The stack level, seen from the function that calls this one, of the code outside plica."""
+    package = str(Path(__file__).parents[1])
+    level, frame = 0, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        level, frame = level + 1, frame.f_back
+    return level + 1
 
 
 def finite(value: Array, name: str) -> Float:

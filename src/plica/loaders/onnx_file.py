@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..chain import Network
 from ..errors import LoadError, NetworkError, PlicaError, UnsupportedError
 from . import affine, verify
 from .affine import Array, Shape, Tensor
 from .nonlinear import Comparison
 from .notices import READOUTS, warn_dropped
-from .onnx_ops import MOVES, OPS, Call, Result
+from .onnx_ops import MOVES, OPS, Call, Result, moved
 from .schedule import to_network
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..chain import Network
 
 FLOATS = (1, 10, 11, 16)  # TensorProto.FLOAT, FLOAT16, DOUBLE, BFLOAT16
 
@@ -50,7 +53,7 @@ def load_onnx(
         If a weight is NaN or infinite, or shapes do not fit.
     """
     path = Path(source) if isinstance(source, str | Path) else None
-    model = _read(path) if path is not None else source
+    model: Any = _read(path) if path is not None else source
     graph = _Graph(model, str(path) if path is not None else "the model")
     name, shape, dtype = graph.single_input(input_shape)
     source_tensor = affine.network_input(shape)
@@ -71,7 +74,7 @@ def load_onnx(
     net = to_network(output, source_tensor, meta)
     if check:
         names = [n for n, _ in outputs]
-        run = verify.onnx_runner(model, path, name, names, shape, dtype)
+        run = verify.onnx_runner(model, name, names, shape, dtype)
         half = dtype == np.float16 or any(t.data_type in (10, 16) for t in model.graph.initializer)
         net.meta.update(verify.compare(net, run, verify.points(shape), tolerance, half=half))
     else:
@@ -98,6 +101,11 @@ def _read(path: Path) -> Any:
     if not model.graph.node or not model.graph.output:
         raise LoadError(f"{path}: not an ONNX model, or one with an empty graph")
     return model
+
+
+def _name(node: Any) -> str:
+    """The operation, with its domain where that is not ONNX's own."""
+    return str(node.op_type) if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
 
 
 class _Graph:
@@ -185,7 +193,7 @@ class _Graph:
                 continue
             inputs = [self._input(node, i, n) for n in node.input]
             where = (
-                f"{self.name}: node {node.name or node.output[0]!r} ({node.op_type}), number {i + 1} of "
+                f"{self.name}: node {node.name or node.output[0]!r} ({_name(node)}), number {i + 1} of "
                 f"{len(self.nodes)}, reading {', '.join(map(repr, node.input)) or 'nothing'}"
             )
             call = Call(node, where, self.opset, inputs)
@@ -199,9 +207,7 @@ class _Graph:
                 raise
             except (ValueError, IndexError, TypeError) as error:
                 raise LoadError(f"{where}: it does not fit its inputs ({error})") from error
-            self.values.update(
-                {o: r for o, r in zip(node.output, results, strict=False) if o}
-            )
+            self.values.update({o: r for o, r in zip(node.output, results, strict=False) if o})
 
     def _input(self, node: Any, i: int, name: str) -> Result | None:
         if not name:
@@ -216,7 +222,7 @@ class _Graph:
 
     def _evaluate(self, call: Call) -> Sequence[Result]:
         node = call.node
-        op = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+        op = _name(node)
         symbolic = [v for v in call.inputs if isinstance(v, Tensor | Comparison)]
         if not symbolic:
             return self._constant(call, call.inputs)  # type: ignore[arg-type]
@@ -229,8 +235,6 @@ class _Graph:
             assert isinstance(symbolic[0], Tensor)
             return [np.array(symbolic[0].size, dtype=np.int64)]
         if op in MOVES:
-            from .onnx_ops import moved
-
             return moved(call, lambda inputs: self._constant(call, inputs))
         if op in OPS:
             return [OPS[op](call)]

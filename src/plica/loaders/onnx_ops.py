@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -15,6 +14,9 @@ from .affine import Array, Float, Tensor, Value
 from .nonlinear import Comparison
 from .notices import finite
 from .windows import average_pool, conv, max_pool, same_padding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Result = Value | Comparison
 
@@ -37,6 +39,10 @@ class Call:
                 value = helper.get_attribute_value(a)
                 return value.decode() if isinstance(value, bytes) else value
         return default
+
+    def number(self, name: str, default: float) -> float:
+        """A floating-point attribute; ONNX keeps them, and their defaults, in float32."""
+        return float(np.float32(self.attribute(name, default)))
 
     def refuse(self, why: str) -> NoReturn:
         raise UnsupportedError(f"{self.where}: {why}")
@@ -86,9 +92,7 @@ class Call:
 
 
 def _gemm(c: Call) -> Value:
-    x, alpha, beta = c.tensor(0) if isinstance(c.inputs[0], Tensor) else c.value(0), *(
-        float(c.attribute(k, 1.0)) for k in ("alpha", "beta")
-    )
+    x, alpha, beta = c.value(0), c.number("alpha", 1.0), c.number("beta", 1.0)
     y = c.value(1)
     if c.attribute("transA", 0):
         x = affine.take(x, x.positions.T) if isinstance(x, Tensor) else x.T
@@ -155,9 +159,12 @@ def _div(c: Call) -> Value:
 
 def _batch_norm(c: Call) -> Value:
     if c.attribute("training_mode", 0) or not c.attribute("spatial", 1):
-        c.refuse("batch normalisation must be exported in evaluation mode, with one statistic a channel")
-    parts = [c.weight(i) for i in (1, 2, 3, 4)]
-    return affine.batch_norm(c.tensor(), *parts, float(c.attribute("epsilon", 1e-5)))
+        c.refuse(
+            "batch normalisation must be exported in evaluation mode, with one statistic a channel"
+        )
+    scale, shift, mean, variance = (c.weight(i) for i in (1, 2, 3, 4))
+    epsilon = c.number("epsilon", 1e-5)
+    return affine.batch_norm(c.tensor(), scale, shift, mean, variance, epsilon)
 
 
 def _window(c: Call, x: Tensor, kernel: Sequence[int]) -> dict[str, Any]:
@@ -239,13 +246,15 @@ def _pad(c: Call) -> Value:
     if pads is None:
         c.refuse("the padding is missing")
     pads = [int(p) for p in np.asarray(pads).reshape(-1)]
-    fill = float(c.constant(2)) if c.has(2) else float(c.attribute("value", 0.0))
+    fill = float(c.constant(2)) if c.has(2) else c.number("value", 0.0)
     rank = len(x.shape)
     axes = [int(a) % rank for a in c.constant(3)] if c.has(3) else list(range(rank))
     width = [(0, 0)] * rank
     for i, a in enumerate(axes):
         width[a] = (pads[i], pads[i + len(axes)])
-    cut = tuple(slice(max(0, -lo), n - max(0, -hi)) for (lo, hi), n in zip(width, x.shape, strict=True))
+    cut = tuple(
+        slice(max(0, -lo), n - max(0, -hi)) for (lo, hi), n in zip(width, x.shape, strict=True)
+    )
     grow = [(max(0, lo), max(0, hi)) for lo, hi in width]
     kept = x.positions[cut]
     if mode == "constant":
@@ -295,27 +304,25 @@ def _clip(c: Call) -> Value:
 
 
 def _thresholded(c: Call) -> PiecewiseLinear:
-    alpha = float(c.attribute("alpha", 1.0))
+    alpha = c.number("alpha", 1.0)
     if alpha != 0:
         c.refuse(f"it jumps from 0 to {alpha} at {alpha}; only a continuous activation is handled")
     return PiecewiseLinear.relu()
 
 
 def _shrink(c: Call) -> PiecewiseLinear:
-    bias, edge = float(c.attribute("bias", 0.0)), float(c.attribute("lambd", 0.5))
+    bias, edge = c.number("bias", 0.0), c.number("lambd", 0.5)
     if bias != edge:
         c.refuse("it jumps at its thresholds; only lambd = bias is continuous")
     return PiecewiseLinear([-edge, edge], [1.0, 0.0, 1.0], edge)
 
 
 def _hard_sigmoid(c: Call) -> PiecewiseLinear:
-    return PiecewiseLinear.hard_sigmoid(
-        float(c.attribute("alpha", 0.2)), float(c.attribute("beta", 0.5))
-    )
+    return PiecewiseLinear.hard_sigmoid(c.number("alpha", 0.2), c.number("beta", 0.5))
 
 
 def _leaky(c: Call) -> PiecewiseLinear:
-    return PiecewiseLinear.leaky_relu(float(c.attribute("alpha", 0.01)))
+    return PiecewiseLinear.leaky_relu(c.number("alpha", 0.01))
 
 
 def _compare(greater: bool) -> Callable[[Call], Result]:
@@ -330,7 +337,7 @@ def _where(c: Call) -> Value:
 
 
 OPS: dict[str, Callable[[Call], Result]] = {
-    "Abs": _scalar(lambda c: PiecewiseLinear.absolute()),
+    "Abs": _scalar(lambda _: PiecewiseLinear.absolute()),
     "Add": _sum,
     "AveragePool": _average_pool,
     "BatchNormalization": _batch_norm,
@@ -363,7 +370,7 @@ OPS: dict[str, Callable[[Call], Result]] = {
     "ReduceMean": _reduce("mean"),
     "ReduceMin": _reduce("min"),
     "ReduceSum": _reduce("sum"),
-    "Relu": _scalar(lambda c: PiecewiseLinear.relu()),
+    "Relu": _scalar(lambda _: PiecewiseLinear.relu()),
     "Shrink": _scalar(_shrink),
     "Sub": lambda c: affine.subtract(c.value(0), c.value(1)),
     "Sum": _sum,
@@ -373,8 +380,22 @@ OPS: dict[str, Callable[[Call], Result]] = {
 
 #: Operations that only move entries: what they do to the positions says which entry goes where.
 MOVES = frozenset(
-    "DepthToSpace Expand Flatten Gather GatherElements GatherND Reshape Slice SpaceToDepth Split "
-    "Squeeze Tile Transpose Unsqueeze".split()
+    [
+        "DepthToSpace",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "GatherElements",
+        "GatherND",
+        "Reshape",
+        "Slice",
+        "SpaceToDepth",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+    ]
 )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from ..chain import Network, Stage
 from ..units import Units
-from .affine import Float, Group, Int, Sparse, Tensor
+
+if TYPE_CHECKING:
+    from .affine import Float, Group, Int, Sparse, Tensor
 
 #: A stage is stored dense where more than this share of its weights is not zero.
 DENSE_SHARE = 0.25
@@ -33,9 +35,7 @@ def to_network(output: Tensor, source: Tensor, meta: dict[str, Any]) -> Network:
     for depth in range(1, last + 2):
         made = layers[depth] if depth <= last else []
         tensors = [g.pre for g in made if g.pre is not None] if depth <= last else [output]
-        carried = {
-            g: kept[lifetime[g][kept] > depth] for g, kept in state.items() if depth <= last
-        }
+        carried = {g: kept[lifetime[g][kept] > depth] for g, kept in state.items() if depth <= last}
         carried = {g: kept for g, kept in carried.items() if kept.size}
         stages.append(_stage(state, tensors, [g.units for g in made if g.units], carried))
         state = {g: np.arange(g.size) for g in made} | carried
@@ -96,6 +96,8 @@ def _placed(tensor: Tensor, column: dict[Group, Int], width: int) -> Sparse:
     """The tensor's matrix with its atoms in the columns that they have in the state."""
     M = sp.csr_array((tensor.size, width))
     for g, T in tensor.terms.items():
+        if not T.nnz:  # all its weights are zero, so its atoms need not be in the state
+            continue
         part = sp.csr_array((T.data, column[g][T.indices], T.indptr), shape=(tensor.size, width))
         M = sp.csr_array(M + part)
     return M

@@ -35,18 +35,8 @@ def _linear(m: Any, x: Tensor) -> Tensor:
 def _conv(m: Any, x: Tensor) -> Tensor:
     if m.padding_mode != "zeros":
         raise UnsupportedError(f"padding_mode={m.padding_mode!r}; only zeros are handled here")
-    W, n = _w(m, "weight"), len(m.kernel_size)
-    padding = m.padding
-    if isinstance(padding, str):
-        total = [d * (k - 1) for d, k in zip(m.dilation, m.kernel_size, strict=True)]
-        total = [0] * n if padding == "valid" else total
-        x, alone = ops.unbatched(x, n)
-        width = [(0, 0), (0, 0), *((t // 2, t - t // 2) for t in total)]
-        y = ops.convolution(
-            ops.padded(x, width, 0.0), W, _w(m, "bias"), m.stride, 0, m.dilation, m.groups
-        )
-        return ops.rebatched(y, alone)
-    return ops.convolution(x, W, _w(m, "bias"), m.stride, padding, m.dilation, m.groups)
+    weight, bias = _w(m, "weight"), _w(m, "bias")
+    return ops.convolution(x, weight, bias, m.stride, m.padding, m.dilation, m.groups)
 
 
 def _batch_norm(m: Any, x: Tensor) -> Tensor:
@@ -96,7 +86,7 @@ def _crelu(m: Any, x: Tensor) -> Tensor:
     return nonlinear.apply(both, PiecewiseLinear.relu())
 
 
-def _same(m: Any, x: Tensor) -> Tensor:
+def _same(_: Any, x: Tensor) -> Tensor:
     return x
 
 
@@ -121,7 +111,7 @@ def table() -> dict[type, Layer]:
         nn.Dropout1d: _same,
         nn.Dropout2d: _same,
         nn.Flatten: _flatten,
-        nn.Hardsigmoid: _function(lambda m: PiecewiseLinear.hard_sigmoid()),
+        nn.Hardsigmoid: _function(lambda _: PiecewiseLinear.hard_sigmoid()),
         nn.Hardtanh: _function(lambda m: PiecewiseLinear.clip(m.min_val, m.max_val)),
         nn.Identity: _same,
         nn.LeakyReLU: _function(lambda m: PiecewiseLinear.leaky_relu(m.negative_slope)),
@@ -129,8 +119,8 @@ def table() -> dict[type, Layer]:
         nn.MaxPool1d: _pool(1, "max"),
         nn.MaxPool2d: _pool(2, "max"),
         nn.PReLU: lambda m, x: ops.prelu(x, ops.array(m.weight, "weight")),
-        nn.ReLU: _function(lambda m: PiecewiseLinear.relu()),
-        nn.ReLU6: _function(lambda m: PiecewiseLinear.clip(0.0, 6.0)),
+        nn.ReLU: _function(lambda _: PiecewiseLinear.relu()),
+        nn.ReLU6: _function(lambda _: PiecewiseLinear.clip(0.0, 6.0)),
         nn.Softshrink: _function(lambda m: ops.soft_shrink(m.lambd)),
         nn.Threshold: _function(lambda m: ops.threshold(m.threshold, m.value)),
         nn.Unflatten: _unflatten,
@@ -193,11 +183,11 @@ def run(layers: list[tuple[str, Any]], x: Tensor) -> tuple[Tensor, str | None]:
     return x, None
 
 
-def first_shape(layers: list[tuple[str, Any]]) -> tuple[int, ...] | None:
-    """The input's shape with its batch axis, if the first layer fixes it."""
+def first_shape(module: Any) -> tuple[int, ...] | None:
+    """The input's shape with its batch axis, where the first layer of a sequence fixes it."""
     from torch import nn
 
-    for _, layer in layers:
+    for _, layer in leaves(module) if type(module) is nn.Sequential else ():
         if isinstance(layer, nn.Linear):
             return 1, layer.in_features
         if not isinstance(layer, nn.Identity | nn.Dropout | nn.Flatten):
@@ -214,4 +204,6 @@ def finite_parameters(module: Any) -> None:
 
 def np_example(example: Any) -> Any:
     """An example as a float64 array."""
-    return ops.array(example, "example") if hasattr(example, "detach") else np.asarray(example, float)
+    return (
+        ops.array(example, "example") if hasattr(example, "detach") else np.asarray(example, float)
+    )

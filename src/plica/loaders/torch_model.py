@@ -5,18 +5,21 @@ from __future__ import annotations
 import copy
 import warnings
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..chain import Network
 from ..errors import LoadError, UnsupportedError
 from . import affine, verify
-from .affine import Float, Shape, Tensor
 from .schedule import to_network
 from .torch_layers import finite_parameters, first_shape, np_example, plain_sequence, run
-from .torch_program import KNOWN, Program, short_name
+from .torch_program import KNOWN, Program, all_known, short_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..chain import Network
+    from .affine import Float, Shape, Tensor
 
 
 def load_module(
@@ -49,7 +52,7 @@ def load_module(
     _evaluation_mode(module)
     finite_parameters(module)
     layers = plain_sequence(module)
-    data, shape = _input(module, layers, example, input_shape)
+    data, shape = _input(module, example, input_shape)
     source = affine.network_input(shape)
     meta: dict[str, Any] = {
         "source": f"{type(module).__module__}.{type(module).__qualname__}",
@@ -147,22 +150,22 @@ def _evaluation_mode(module: Any) -> None:
 
 
 def _input(
-    module: Any, layers: Any, example: Any, input_shape: Sequence[int] | None
+    module: Any, example: Any, input_shape: Sequence[int] | None
 ) -> tuple[Float | None, Shape]:
     """The example as an array, and the shape of one input with its batch axis."""
     if isinstance(example, tuple | list) and len(example) == 1 and hasattr(example[0], "shape"):
         example = example[0]
     if example is not None:
-        if isinstance(example, tuple | list | dict):
-            if isinstance(example, dict) or any(hasattr(e, "shape") for e in example):
-                raise UnsupportedError("plica needs a module with exactly one input; give one tensor")
+        several = isinstance(example, tuple | list) and any(hasattr(e, "shape") for e in example)
+        if several or isinstance(example, dict):
+            raise UnsupportedError("plica needs a module with exactly one input; give one tensor")
         data = np_example(example)
         if data.ndim == 0 or data.size == 0:
             raise LoadError(f"example: expected an input of the module, got shape {data.shape}")
         return data, (1, *data.shape[1:]) if data.ndim > 1 else (1, data.size)
     if input_shape is not None:
         return None, (1, *(int(n) for n in input_shape))
-    found = first_shape(layers) if layers is not None else None
+    found = first_shape(module)
     if found is None:
         raise LoadError(
             f"{type(module).__name__}: the shape of its input does not follow from its first layer; give "
@@ -174,7 +177,7 @@ def _input(
 def _double(module: Any) -> Any | None:
     """A copy in float64, or None where the module cannot be copied."""
     try:
-        return copy.deepcopy(module).double()
+        return copy.deepcopy(module).double().cpu()
     except Exception:  # modules may refuse to be copied in any way they like; float32 then serves
         return None
 
@@ -201,7 +204,9 @@ def _runner(module: Any, double: Any | None, shape: Shape) -> verify.Runner:
         with torch.no_grad():
             for p in x.reshape(-1, *shape):
                 y = original(torch.tensor(p, dtype=dtype))
-                parts = y.values() if isinstance(y, dict) else y if isinstance(y, tuple | list) else [y]
+                parts = (
+                    y.values() if isinstance(y, dict) else y if isinstance(y, tuple | list) else [y]
+                )
                 rows.append(np.concatenate([t.double().numpy().reshape(-1) for t in parts]))
         return np.stack(rows)
 
@@ -242,9 +247,11 @@ def _simplified(program: Any) -> Any:
     """The program without in-place operations, with what plica does not read taken apart."""
     import torch
 
+    if all_known(program):
+        return program
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        table = torch.export.default_decompositions()
+        table: Any = torch.export.default_decompositions()
         known = [op for op in table if hasattr(op, "_schema") and short_name(op) in KNOWN]
         for op in known:
             table.pop(op)

@@ -138,9 +138,15 @@ def convolution(
 ) -> Tensor:
     n = W.ndim - 2
     x, alone = unbatched(x, n)
-    pad = spread(padding, n)
-    y = conv(x, W, bias, spread(stride, n), pad, pad, spread(dilation, n), groups)
-    return rebatched(y, alone)
+    strides, dilations = spread(stride, n), spread(dilation, n)
+    if isinstance(padding, str):
+        total = [d * (k - 1) for d, k in zip(dilations, W.shape[2:], strict=True)]
+        total = [0] * n if padding == "valid" else total
+        before = [t // 2 for t in total]
+        after = [t - b for t, b in zip(total, before, strict=True)]
+    else:
+        before = after = spread(padding, n)
+    return rebatched(conv(x, W, bias, strides, before, after, dilations, groups), alone)
 
 
 def _convolution(a: Arguments) -> Result:
@@ -155,15 +161,18 @@ def _convolution(a: Arguments) -> Result:
 
 def _batch_norm(a: Arguments) -> Result:
     if a.get("training"):
-        raise UnsupportedError("batch normalisation in training mode; call .eval() on the module first")
+        raise UnsupportedError(
+            "batch normalisation in training mode; call .eval() on the module first"
+        )
     mean, variance = a["running_mean"], a["running_var"]
     if mean is None or variance is None:
-        raise UnsupportedError("batch normalisation without running statistics depends on the batch")
+        raise UnsupportedError(
+            "batch normalisation without running statistics depends on the batch"
+        )
     mean, variance = fixed(mean), fixed(variance)
     scale = np.ones_like(mean) if a["weight"] is None else fixed(a["weight"])
     shift = np.zeros_like(mean) if a["bias"] is None else fixed(a["bias"])
-    y = affine.batch_norm(tensor(a["input"]), scale, shift, mean, variance, float(a["eps"]))
-    return y
+    return affine.batch_norm(tensor(a["input"]), scale, shift, mean, variance, float(a["eps"]))
 
 
 def pooling(x: Tensor, n: int, kind: str, a: Arguments) -> Tensor:
@@ -256,7 +265,8 @@ def _stack(a: Arguments) -> Result:
     parts = [value(v) for v in a["tensors"]]
     dim = int(a.get("dim", 0))
     grown = [
-        affine.take(p, np.expand_dims(p.positions, dim)) if isinstance(p, Tensor)
+        affine.take(p, np.expand_dims(p.positions, dim))
+        if isinstance(p, Tensor)
         else np.expand_dims(p, dim)
         for p in parts
     ]
@@ -277,7 +287,9 @@ def _to_copy(a: Arguments) -> Result:
 
 def _dropout(a: Arguments) -> Result:
     if a.get("train") and float(a["p"]) > 0:
-        raise UnsupportedError("dropout in training mode is random; call .eval() on the module first")
+        raise UnsupportedError(
+            "dropout in training mode is random; call .eval() on the module first"
+        )
     return tensor(a["input"])
 
 
@@ -337,7 +349,7 @@ def _where(a: Arguments) -> Result:
     return nonlinear.where(a["condition"], value(a["self"]), value(a["other"]))
 
 
-_RELU = _scalar(lambda a: PiecewiseLinear.relu())
+_RELU = _scalar(lambda _: PiecewiseLinear.relu())
 _HARDTANH = _scalar(lambda a: PiecewiseLinear.clip(float(a["min_val"]), float(a["max_val"])))
 _LEAKY = _scalar(lambda a: PiecewiseLinear.leaky_relu(float(a["negative_slope"])))
 
@@ -345,7 +357,7 @@ OPS: dict[str, Callable[[Arguments], Result]] = {
     "_adaptive_avg_pool2d": _adaptive(2, "mean"),
     "_native_batch_norm_legit_no_training": lambda a: [_batch_norm(a), None, None],
     "_to_copy": _to_copy,
-    "abs": _scalar(lambda a: PiecewiseLinear.absolute()),
+    "abs": _scalar(lambda _: PiecewiseLinear.absolute()),
     "adaptive_avg_pool1d": _adaptive(1, "mean"),
     "adaptive_avg_pool2d": _adaptive(2, "mean"),
     "adaptive_max_pool1d": _adaptive(1, "max", pair=True),
@@ -367,7 +379,9 @@ OPS: dict[str, Callable[[Arguments], Result]] = {
     "constant_pad_nd": _pad,
     "convolution": _convolution,
     "conv1d": _convolution,
+    "conv1d.padding": _convolution,
     "conv2d": _convolution,
+    "conv2d.padding": _convolution,
     "div.Scalar": _div,
     "div.Tensor": _div,
     "dropout": _dropout,
@@ -375,7 +389,7 @@ OPS: dict[str, Callable[[Arguments], Result]] = {
     "ge.Tensor": _compare(True),
     "gt.Scalar": _compare(True),
     "gt.Tensor": _compare(True),
-    "hardsigmoid": _scalar(lambda a: PiecewiseLinear.hard_sigmoid()),
+    "hardsigmoid": _scalar(lambda _: PiecewiseLinear.hard_sigmoid()),
     "hardtanh": _HARDTANH,
     "le.Scalar": _compare(False),
     "le.Tensor": _compare(False),
@@ -405,7 +419,7 @@ OPS: dict[str, Callable[[Arguments], Result]] = {
     "pad": _pad,
     "prelu": lambda a: prelu(tensor(a["self"]), fixed(a["weight"], "the slope")),
     "relu": _RELU,
-    "relu6": _scalar(lambda a: PiecewiseLinear.clip(0.0, 6.0)),
+    "relu6": _scalar(lambda _: PiecewiseLinear.clip(0.0, 6.0)),
     "rsub.Scalar": _rsub,
     "rsub.Tensor": _rsub,
     "softshrink": _scalar(lambda a: soft_shrink(float(a["lambd"]))),
@@ -423,19 +437,62 @@ OPS: dict[str, Callable[[Arguments], Result]] = {
 
 #: Operations that pass their input on.
 SAME = frozenset(
-    "alias clone contiguous detach detach_ lift_fresh lift_fresh_copy positive to.dtype".split()
+    [
+        "alias",
+        "clone",
+        "contiguous",
+        "detach",
+        "detach_",
+        "lift_fresh",
+        "lift_fresh_copy",
+        "positive",
+        "to.dtype",
+    ]
 )
 OPS.update({name: _to_copy if name == "to.dtype" else _same for name in SAME})
 
 #: Operations that only move entries: what they do to the positions says which entry goes where.
 MOVES = frozenset(
-    """
-    _reshape_alias _unsafe_view as_strided chunk diagonal expand flatten.using_ints flip gather
-    index.Tensor index_select movedim.int narrow permute pixel_shuffle pixel_unshuffle repeat reshape
-    roll select.int slice.Tensor split.Tensor split_with_sizes squeeze squeeze.dim squeeze.dims t
-    tile transpose.int unbind.int unflatten.int unfold unsqueeze view
-    """.split()
+    [
+        "_reshape_alias",
+        "_unsafe_view",
+        "as_strided",
+        "chunk",
+        "diagonal",
+        "expand",
+        "flatten.using_ints",
+        "flip",
+        "gather",
+        "index.Tensor",
+        "index_select",
+        "movedim.int",
+        "narrow",
+        "permute",
+        "pixel_shuffle",
+        "pixel_unshuffle",
+        "repeat",
+        "reshape",
+        "roll",
+        "select.int",
+        "slice.Tensor",
+        "split.Tensor",
+        "split_with_sizes",
+        "squeeze",
+        "squeeze.dim",
+        "squeeze.dims",
+        "t",
+        "tile",
+        "transpose.int",
+        "unbind.int",
+        "unflatten.int",
+        "unfold",
+        "unsqueeze",
+        "view",
+    ]
 )
+
+#: The same with two inputs: entries of the second replace some of the first.
+SCATTERS = frozenset({"diagonal_scatter", "select_scatter", "slice_scatter"})
 
 #: Operations that may be dropped at the very end.
 LAST = {
@@ -447,3 +504,26 @@ LAST = {
     "softplus": "softplus",
     "log_sigmoid": "logsigmoid",
 }
+
+#: Refused as they are, so that the error names them and not what they would be taken apart into.
+SMOOTH = frozenset(
+    [
+        "celu",
+        "elu",
+        "gelu",
+        "glu",
+        "group_norm",
+        "hardswish",
+        "instance_norm",
+        "layer_norm",
+        "mish",
+        "native_group_norm",
+        "native_layer_norm",
+        "rms_norm",
+        "rrelu",
+        "scaled_dot_product_attention",
+        "selu",
+        "silu",
+        "tanh",
+    ]
+)

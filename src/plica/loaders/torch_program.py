@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,13 +12,21 @@ from . import affine
 from .affine import Shape, Tensor
 from .nonlinear import Comparison
 from .notices import warn_dropped
-from .torch_ops import LAST, MOVES, OPS, Arguments
+from .torch_ops import LAST, MOVES, OPS, SCATTERS, SMOOTH, Arguments, value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Operations that are not taken apart any further.
-KNOWN = frozenset({*OPS, *MOVES, *LAST})
+KNOWN = frozenset({*OPS, *MOVES, *SCATTERS, *LAST, *SMOOTH})
 #: Assertions that tracing leaves in the graph.
 IGNORED = frozenset(
-    {"_assert_tensor_metadata", "_assert_async.msg", "_assert_scalar", "sym_constrain_range_for_size"}
+    {
+        "_assert_tensor_metadata",
+        "_assert_async.msg",
+        "_assert_scalar",
+        "sym_constrain_range_for_size",
+    }
 )
 
 
@@ -74,7 +81,9 @@ class Program:
                     "the shape of one input without its batch axis"
                 )
         if given is not None and given != shape:
-            raise LoadError(f"input_shape={wanted} does not fit the program's input {tuple(traced)}")
+            raise LoadError(
+                f"input_shape={wanted} does not fit the program's input {tuple(traced)}"
+            )
         return tuple(shape)
 
     def run(self, source: Tensor) -> tuple[list[Tensor], str | None]:
@@ -112,9 +121,11 @@ class Program:
             kind = kind if isinstance(kind, str) else kind.__name__
             text += f" in module {path or 'itself'!r} ({kind.split('.')[-1]})"
         frames = [
-            line.strip() for line in (node.meta.get("stack_trace") or "").splitlines() if "File" in line
+            line.strip()
+            for line in (node.meta.get("stack_trace") or "").splitlines()
+            if "File" in line
         ]
-        own = [f for f in frames if "/torch/nn/" not in f.replace("\\", "/")] or frames
+        own = [f for f in frames if "/torch/nn/" not in f.replace("\\", "/")]
         return text + (f", at {own[-1]}" if own else "")
 
     def _call(self, node: Any) -> Any:
@@ -133,6 +144,8 @@ class Program:
         try:
             if name in MOVES:
                 return _moved(node.target, args, kwargs)
+            if name in SCATTERS:
+                return _scattered(node.target, args, kwargs)
             if name in OPS:
                 return OPS[name](_named(node.target, args, kwargs))
         except (UnsupportedError, NetworkError) as error:
@@ -140,15 +153,24 @@ class Program:
         except PlicaError:
             raise
         except (ValueError, IndexError, KeyError, TypeError, RuntimeError) as error:
-            raise UnsupportedError(f"{self._where(node)}: not handled in this form ({error})") from error
-        if name in LAST and all(u.op == "output" for u in node.users) and isinstance(args[0], Tensor):
+            raise UnsupportedError(
+                f"{self._where(node)}: not handled in this form ({error})"
+            ) from error
+        if (
+            name in LAST
+            and all(u.op == "output" for u in node.users)
+            and isinstance(args[0], Tensor)
+        ):
             self.last = node
             self.note = warn_dropped(self._where(node), LAST[name])
             return args[0]
-        training = " in training mode; call .eval() on the module first, or" if "dropout" in name else ""
+        training = "dropout" in name or "batch_norm" in name
+        hint = "; is it in training mode? call .eval() on the module first" if training else ""
+        names = sorted({n.split(".")[0] for n in (*OPS, *MOVES) if not n.startswith("_")})
         raise UnsupportedError(
-            f"{self._where(node)} is{training} not piecewise linear, or not handled. Supported: "
-            f"{', '.join(sorted({*OPS, *MOVES}))}; as the last operation also {', '.join(sorted(LAST))}"
+            f"{self._where(node)} is not piecewise linear, or not handled{hint}. Supported: "
+            f"{', '.join(names)}; as the last operation also {', '.join(sorted(set(LAST.values())))}; "
+            "anything on constants"
         )
 
     def before_dropped(self) -> Any:
@@ -160,6 +182,13 @@ class Program:
         graph.erase_node(node)
         module.recompile()
         return module
+
+
+def all_known(program: Any) -> bool:
+    """Whether nothing need be taken apart, and nothing happens in place."""
+    calls = (n for n in program.graph.nodes if n.op == "call_function")
+    known = KNOWN | IGNORED | {"getitem"}
+    return all(short_name(n.target) in known for n in calls)
 
 
 def _symbolic(values: Any) -> bool:
@@ -192,3 +221,15 @@ def _moved(target: Any, args: Sequence[Any], kwargs: Arguments) -> Any:
     if isinstance(found, tuple | list):
         return [affine.take(x, p.numpy()) for p in found]
     return affine.take(x, found.numpy())
+
+
+def _scattered(target: Any, args: Sequence[Any], kwargs: Arguments) -> Any:
+    """An operation that puts entries of a second tensor into a first, run on positions."""
+    import torch
+
+    both = [value(v) for v in args[:2]]
+    both = [v if isinstance(v, Tensor) else affine.constant(v) for v in both]
+    x, y = (torch.from_numpy(np.ascontiguousarray(v.positions)) for v in both)
+    found = target(x, y + x.numel(), *args[2:], **kwargs)
+    joined = affine.concat([affine.take(v, v.positions.reshape(-1)) for v in both], 0)
+    return affine.take(joined, found.numpy())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,6 +10,9 @@ import scipy.sparse as sp
 from ..errors import NetworkError
 from .affine import Float, Int, Shape, Sparse, Tensor, allocate, linear, weighted_sum
 from .nonlinear import max_units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PADDING = -1
 BEYOND = -2  # past the padding, where a window was rounded up

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from ..chain import Network
 from ..domains import Domain
-from ..engines.walk import COLUMNS, Budget, Progress, Walk
+from ..engines.walk import Budget, Progress, Walk
 from ..errors import BudgetError, DomainError, PlicaError
 from .atlas import Atlas
 from .count import Count
@@ -135,26 +133,19 @@ def _count(walk: Walk, engine: str) -> Count:
     )
 
 
-def _join(net: Network, domain: Domain, walk: Walk, chunks: list[dict[str, Any]], engine: str) -> Atlas:
-    columns = {
-        name: chunks[0][name] if len(chunks) == 1 else np.concatenate([c[name] for c in chunks])
-        for name in COLUMNS
-    }
-    offsets = np.concatenate(([0], np.cumsum(columns["sizes"]))).astype(np.int64)
-    n, dim = offsets.size - 1, domain.dim
-    maps = columns["maps"].reshape(n, dim + 1, net.n_outputs) if walk.maps else None
+def _atlas(walk: Walk, columns: dict[str, Any], engine: str) -> Atlas:
     return Atlas(
-        net,
-        domain,
+        walk.net,
+        walk.domain,
         _count(walk, engine),
-        columns["patterns"].reshape(n, walk.words),
+        columns["patterns"],
         walk.bits,
-        offsets,
-        columns["points"].reshape(-1, dim),
+        columns["offsets"],
+        columns["points"],
         columns["edges"],
         columns["places"],
         walk.cut_units,
-        maps,
+        columns["maps"] if walk.maps else None,
         walk.counters["map_error"],
     )
 
@@ -183,14 +174,18 @@ def map_regions(
             "the reference engine lists exact cells instead of an atlas; call "
             "plica.engines.reference.enumerate_cells(net, domain)"
         )
-    keep_maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
-    walk = Walk(net, domain, patterns=True, polygons=True, maps=keep_maps)
-    chunks = list(walk.chunks(Budget.of(budget), progress))
+    walk = _mapping(net, domain)
+    columns = walk.collect(Budget.of(budget), progress)
     if walk.counters["crowded"] and walk.complete:
         # some sides were too short to be ordered by their share of the crease: order by halves
-        walk = Walk(net, domain, patterns=True, polygons=True, maps=keep_maps, halve=True)
-        chunks = list(walk.chunks(Budget.of(budget), progress))
-    return _join(net, domain, walk, chunks, engine)
+        walk = _mapping(net, domain, halve=True)
+        columns = walk.collect(Budget.of(budget), progress)
+    return _atlas(walk, columns, engine)
+
+
+def _mapping(net: Network, domain: Domain, halve: bool = False) -> Walk:
+    maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
+    return Walk(net, domain, patterns=True, polygons=True, maps=maps, halve=halve)
 
 
 def iter_regions(
@@ -208,8 +203,6 @@ def iter_regions(
     """
     _network(net)
     engine = _engine(domain, engine)
-    keep_maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
-    walk = Walk(net, domain, patterns=True, polygons=True, maps=keep_maps)
+    walk = _mapping(net, domain)
     for chunk in walk.chunks(Budget.of(budget), progress, CHUNK):
-        atlas = _join(net, domain, walk, [chunk], engine)
-        yield from atlas
+        yield from _atlas(walk, walk.shape(chunk), engine)

@@ -16,7 +16,7 @@ from ..chain import Network
 from ..domains import Domain, Segment, Slice
 from ..engines.walk import compile_chain, unpack
 from .count import Count
-from .facets import Facets, match
+from .facets import Facets, match, next_vertex
 from .linear import LinearRegions, merge, same_across
 
 if TYPE_CHECKING:
@@ -129,9 +129,7 @@ class Atlas:
 
     @cached_property
     def _following(self) -> NDArray[np.int64]:
-        following = np.arange(1, self.vertices.shape[0] + 1)
-        following[self.offsets[1:] - 1] = self.offsets[:-1]
-        return following
+        return next_vertex(self.offsets)
 
     @cached_property
     def witnesses(self) -> Float:
@@ -222,7 +220,7 @@ class Atlas:
     # -- level sets --------------------------------------------------------------------------
 
     def level_set(self, output: int = 0, value: float = 0.0) -> LevelSet:
-        """The boundary of ``{network(x)[output] > value}``, as exact segments. See `LevelSet`."""
+        """Where an output has a value, ``{network(x)[output] = value}``. See `LevelSet`."""
         from .levels import level_set
 
         return level_set(self, output, value)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import PlicaError
 
-__all__ = ["Facets", "match"]
+__all__ = ["Facets", "match", "next_vertex"]
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,24 @@ class Facets:
         Pattern column of a unit whose crease the facet lies on (the first one, if several).
     ends : ndarray, shape (E, 2, dim)
         End points in the domain's own coordinates (for a line, the breakpoint twice).
+    sides : ndarray of int64, shape (E, 2)
+        Index of the vertex where the facet starts, in either region (for a line: the vertex itself).
     """
 
     regions: NDArray[np.int64]
     unit: NDArray[np.int32]
     ends: NDArray[np.float64]
+    sides: NDArray[np.int64]
 
     def __len__(self) -> int:
         return int(self.unit.size)
+
+
+def next_vertex(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index of the vertex that follows each vertex around its polygon."""
+    following = np.arange(1, offsets[-1] + 1)
+    following[offsets[1:] - 1] = offsets[:-1]
+    return following
 
 
 def match(
@@ -62,9 +72,7 @@ def match(
     """
     dim = vertices.shape[1]
     region = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
-    following = np.arange(1, edges.size + 1)
-    if dim == 2 and edges.size:
-        following[offsets[1:] - 1] = offsets[:-1]
+    following = next_vertex(offsets) if dim == 2 else np.arange(edges.size)
     sides = []
     for side in (0, 1):
         at = np.flatnonzero((edges >= 0) & (edges % 2 == side))
@@ -77,9 +85,10 @@ def match(
             "report the network and the domain"
         )
     start = vertices[first]
-    end = vertices[following[first]] if dim == 2 else start
+    end = vertices[following[first]]
     return Facets(
         np.stack((region[first], region[second]), axis=1),
         cut_units[edges[first] // 2],
         np.stack((start, end), axis=1),
+        np.stack((first, second), axis=1),
     )

@@ -1,8 +1,8 @@
-"""Level sets and decision boundaries: creases of one more unit.
+"""Level sets and decision boundaries as exact segments.
 
-The set ``{output > value}`` is what one more rectifier behind the output would be active on, and
-the largest output is the piece of one more max unit. So the boundaries are found by the same walk,
-with the same exactness, on the chain with that unit appended.
+A level set comes from the exact signs of ``output - value`` at the vertices of every region. A
+decision boundary is the creases of one more unit: the largest output is the piece of a max unit
+appended to the chain, and the same walk finds where it changes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chain import Network, Stage
+from ..engines.walk import Walk, unpack
 from ..errors import BudgetError, NetworkError
 from ..units import Units
+from .facets import match, next_vertex
 
 if TYPE_CHECKING:
     from .atlas import Atlas
@@ -25,12 +27,12 @@ __all__ = ["LevelSet", "decision_boundary", "level_set"]
 
 @dataclass(frozen=True)
 class LevelSet:
-    """A boundary in a plane, or points on a line.
+    """Segments of a level set or a decision boundary in a plane, or points on a line.
 
-    A level set is the boundary of ``{output > value}``, a decision boundary the boundary between the
-    sets where different outputs are the largest. Where the output equals the value on a whole
-    region, that region counts to ``{output <= value}``: its border to larger outputs belongs to the
-    boundary. Points where the output touches the value without crossing it do not.
+    A level set is ``{output = value}``; segments along a side of two regions are given once. Where
+    the output equals the value on a whole region, the region is in `flat` and its sides are not
+    among the segments unless they border on another region. A decision boundary is where the
+    largest output changes; points where outputs tie without a change are not part of it.
 
     Attributes
     ----------
@@ -38,8 +40,11 @@ class LevelSet:
         End points in the domain's own coordinates (on a line, the point twice).
     regions : ndarray of int64, shape (S,)
         Activation region of the atlas that the segment lies in, or on the border of.
-    pieces : ndarray, shape (S, 2)
-        What is on either side: 0 below and 1 above the level, or the largest output.
+    pieces : ndarray of int, shape (S, 2)
+        For a decision boundary, the largest output on either side; for a level set, the sign of
+        ``output - value`` on either side (twice the same where it is only touched).
+    flat : ndarray of int64
+        Regions on which the output equals the value; empty for a decision boundary.
     gram : ndarray, shape (dim, dim)
         Metric of the input space in own coordinates.
     """
@@ -47,6 +52,7 @@ class LevelSet:
     segments: NDArray[np.float64]
     regions: NDArray[np.int64]
     pieces: NDArray[Any]
+    flat: NDArray[np.int64]
     gram: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -64,13 +70,86 @@ class LevelSet:
         return float(self.lengths.sum())
 
 
+def _require_complete(atlas: Atlas) -> None:
+    if not atlas.count.complete:
+        raise BudgetError(
+            "the atlas is not complete, so its level sets are not known; raise the budget",
+            partial=atlas,
+        )
+
+
+def _gram(atlas: Atlas) -> NDArray[np.float64]:
+    ends = atlas.domain.embed(np.concatenate((np.zeros((1, atlas.dim)), np.eye(atlas.dim))))
+    D = ends[1:] - ends[:1]
+    return D @ D.T
+
+
 def level_set(atlas: Atlas, output: int, value: float) -> LevelSet:
     """See `Atlas.level_set`."""
+    _require_complete(atlas)
     net = atlas.network.select(output)
     if not np.isfinite(value):
         raise NetworkError(f"the level must be a finite number, got {value}")
-    unit = Stage(np.ones((1, 1)), [-float(value)], Units.relu(1))
-    return _boundary(atlas, Network((*net.stages, unit)), None)
+    shifted = net.after(np.ones((1, 1)), [-float(value)])
+    walk = Walk(shifted, atlas.domain, patterns=True, polygons=True, signs=True)
+    found = walk.collect()
+    offsets, vertices, sign = found["offsets"], found["points"], found["signs"].astype(np.int64)
+    dim, n = atlas.dim, offsets.size - 1
+    region = np.repeat(np.arange(n), np.diff(offsets))
+    highest = np.maximum.reduceat(sign, offsets[:-1])
+    lowest = np.minimum.reduceat(sign, offsets[:-1])
+    flat = (highest == 0) & (lowest == 0)
+
+    # a region meets the level in the vertices of sign 0, and in one point of each side between
+    # vertices of opposite signs: at most `dim` points, unless it is flat
+    following = next_vertex(offsets)
+    zero = np.flatnonzero((sign == 0) & ~flat[region])
+    if dim == 2:
+        cross = np.flatnonzero(sign * sign[following] < 0)
+    else:
+        cross = offsets[:-1][sign[offsets[:-1]] * sign[offsets[:-1] + 1] < 0]
+    there = following[cross]
+    a, b = np.abs(found["values"][cross]), np.abs(found["values"][there])
+    share = (a / (a + b))[:, None]
+    points = np.concatenate((vertices[zero], (1 - share) * vertices[cross] + share * vertices[there]))
+    where = np.concatenate((region[zero], region[cross]))
+    order = np.argsort(where, kind="stable")
+    points, where = points[order], where[order]
+    vertex = np.concatenate((zero, np.full(cross.size, -1)))[order]
+    if dim == 1:
+        first = second = np.arange(where.size)
+    else:
+        first = np.flatnonzero(where[1:] == where[:-1])
+        second = first + 1
+    segments = np.stack((points[first], points[second]), axis=1)
+    owner, p, q = where[first], vertex[first], vertex[second]
+
+    # a segment along a side may be found from both regions there: keep it once
+    facets = match(offsets, vertices, found["edges"], found["places"], walk.cut_units)
+    neighbour = np.full(vertices.shape[0], -1)
+    neighbour[facets.sides[:, 0]] = facets.regions[:, 1]
+    neighbour[facets.sides[:, 1]] = facets.regions[:, 0]
+    if dim == 2:
+        side = np.where(following[p] == q, p, np.where(following[q] == p, q, -1))
+        side[(p < 0) | (q < 0)] = -1
+    else:
+        side = p
+    other = np.where(side >= 0, neighbour[side], -1)
+    keep = (other < owner) | flat[other]
+    own = highest + lowest  # of a region that a level only borders on, its sign
+    pieces = np.where(
+        (side >= 0)[:, None],
+        np.stack((np.where(other >= 0, own[other], own[owner]), own[owner]), axis=1),
+        np.array([-1, 1]),
+    )
+    region_in_atlas = _coarse(atlas, unpack(shifted, walk.bits, walk.words, found["patterns"]))
+    return LevelSet(
+        segments[keep],
+        region_in_atlas[owner[keep]],
+        pieces[keep],
+        np.sort(region_in_atlas[np.flatnonzero(flat)]),
+        _gram(atlas),
+    )
 
 
 def decision_boundary(atlas: Atlas, i: int | None, j: int | None) -> LevelSet:
@@ -85,7 +164,8 @@ def decision_boundary(atlas: Atlas, i: int | None, j: int | None) -> LevelSet:
                 "the network has one output; use level_set(value=...) or decision_boundary() for "
                 "the level 0"
             )
-        return level_set(atlas, 0, 0.0)
+        sign = Stage(np.ones((1, 1)), [0.0], Units.relu(1))
+        return _boundary(atlas, Network((*net.stages, sign)), None)
     pair = None
     if i is not None and j is not None:
         pair = (net.output_index(i), net.output_index(j))
@@ -97,39 +177,33 @@ def decision_boundary(atlas: Atlas, i: int | None, j: int | None) -> LevelSet:
 
 def _boundary(atlas: Atlas, net: Network, pair: tuple[int, int] | None) -> LevelSet:
     """Facets across which the last unit of ``net`` changes its piece."""
-    from .ask import map_regions
-
-    if not atlas.count.complete:
-        raise BudgetError(
-            "the atlas is not complete, so its level sets are not known; raise the budget",
-            partial=atlas,
-        )
-    fine = map_regions(net, atlas.domain)
-    facets = fine.facets()
-    last = fine.patterns[:, -1]
-    pieces = last[facets.regions]
+    _require_complete(atlas)
+    walk = Walk(net, atlas.domain, patterns=True, polygons=True)
+    found = walk.collect()
+    facets = match(
+        found["offsets"], found["points"], found["edges"], found["places"], walk.cut_units
+    )
+    patterns = unpack(net, walk.bits, walk.words, found["patterns"])
+    pieces = patterns[:, -1].astype(np.int64)[facets.regions]
     crossed = pieces[:, 0] != pieces[:, 1]
     if pair is not None:
         crossed &= np.isin(pieces, pair).all(axis=1)
     at = np.flatnonzero(crossed)
-    gram = np.eye(atlas.dim)
-    ends = atlas.domain.embed(np.concatenate((np.zeros((1, atlas.dim)), gram)))
-    D = ends[1:] - ends[:1]
     return LevelSet(
         facets.ends[at],
-        _coarse(atlas, fine, facets.regions[at, 0]),
+        _coarse(atlas, patterns[facets.regions[at, 0], :-1]),
         pieces[at],
-        D @ D.T,
+        np.zeros(0, dtype=np.int64),
+        _gram(atlas),
     )
 
 
-def _coarse(atlas: Atlas, fine: Atlas, regions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Region of the atlas whose pattern is that of a finer region without its last unit."""
-    patterns = atlas.patterns
-    if patterns.shape[1] == 0:
-        return np.zeros(regions.size, dtype=np.int64)
-    wanted = np.ascontiguousarray(fine.patterns[regions, :-1].astype(patterns.dtype))
-    table = np.concatenate((np.ascontiguousarray(patterns), wanted))
+def _coarse(atlas: Atlas, patterns: NDArray[Any]) -> NDArray[np.int64]:
+    """Region of the atlas with each of the patterns."""
+    own = np.ascontiguousarray(atlas.patterns)
+    if own.shape[1] == 0:
+        return np.zeros(patterns.shape[0], dtype=np.int64)
+    table = np.concatenate((own, patterns.astype(own.dtype)))
     keys = table.view(np.dtype((np.void, table.dtype.itemsize * table.shape[1])))[:, 0]
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    return first[inverse[patterns.shape[0] :]].astype(np.int64)
+    return first[inverse[own.shape[0] :]].astype(np.int64)

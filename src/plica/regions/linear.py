@@ -61,10 +61,8 @@ def same_across(
     ask = np.arange(pairs.shape[0])
     if maps is not None and pairs.size:
         weight = np.append(extent, 1.0)
-        distance = np.zeros(pairs.shape[0])
-        for c, scale in enumerate(weight):
-            gap = np.abs(maps[pairs[:, 0], c] - maps[pairs[:, 1], c])
-            distance = distance + scale * gap
+        gap = np.abs(maps[pairs[:, 0]] - maps[pairs[:, 1]])
+        distance = np.einsum("ecm,c->em", gap, weight)
         ask = np.flatnonzero(~(distance > 4 * error).any(axis=1))
     if ask.size:
         words = np.ascontiguousarray(packed)
