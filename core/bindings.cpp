@@ -97,7 +97,8 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
             d["edges"] = give(std::move(columns.edges));
             d["places"] = give(std::move(columns.places));
             d["signs"] = give(std::move(columns.signs));
-            d["values"] = give(std::move(columns.values));
+            d["crossed"] = give(std::move(columns.crossed));
+            d["crossings"] = give(std::move(columns.crossings));
             d["maps"] = give(std::move(columns.maps));
             return d;
         }, "The columns found since the last call; they are removed here.");

@@ -119,16 +119,25 @@ void Dyadic::add_product(const Dyadic &x, const Dyadic &y, bool subtract) {
                (x.negative_ != y.negative_) != subtract);
 }
 
-double Dyadic::approximate() const {
+double Dyadic::leading(std::int64_t &exponent) const {
+    const std::size_t n = limbs_.size(), low = n > 3 ? n - 3 : 0;
     double value = 0;
-    const std::size_t n = limbs_.size();
-    for (std::size_t i = n > 3 ? n - 3 : 0; i < n; ++i) {
-        const double exponent =
-            static_cast<double>(kLimbBits) * (static_cast<double>(offset_) + static_cast<double>(i));
-        value += std::ldexp(static_cast<double>(limbs_[i]),
-                            static_cast<int>(std::clamp(exponent, -100000.0, 100000.0)));
-    }
+    for (std::size_t i = n; i-- > low;)
+        value = std::ldexp(value, kLimbBits) + static_cast<double>(limbs_[i]);
+    exponent = kLimbBits * (offset_ + static_cast<std::int64_t>(low));
     return negative_ ? -value : value;
+}
+
+double Dyadic::approximate() const {
+    std::int64_t exponent = 0;
+    const double value = leading(exponent);
+    return std::ldexp(value, static_cast<int>(std::clamp<std::int64_t>(exponent, -100000, 100000)));
+}
+
+double Dyadic::ratio(const Dyadic &numerator, const Dyadic &denominator) {
+    std::int64_t up = 0, down = 0;
+    const double value = numerator.leading(up) / denominator.leading(down);
+    return std::ldexp(value, static_cast<int>(std::clamp<std::int64_t>(up - down, -100000, 100000)));
 }
 
 Dyadic determinant(const std::vector<const Dyadic *> &rows, int n) {

@@ -32,11 +32,14 @@ class Dyadic {
     void add(const Dyadic &x, bool subtract = false);
     void add_product(const Dyadic &x, const Dyadic &y, bool subtract = false);
 
-    double approximate() const; // for messages and tests; correct to a few units in the last place
+    double approximate() const; // correct to a few units in the last place
+    // numerator / denominator, to a few units in the last place, whatever their sizes
+    static double ratio(const Dyadic &numerator, const Dyadic &denominator);
 
   private:
     void accumulate(const Limb *limbs, std::size_t n, std::int64_t offset, bool negative);
     void trim();
+    double leading(std::int64_t &exponent) const; // value = leading * 2^exponent
 
     std::vector<Limb> limbs_;
     std::int64_t offset_ = 0;

@@ -12,6 +12,9 @@ namespace {
 
 constexpr double kUnit = DBL_EPSILON / 2; // unit roundoff
 constexpr int kMaxAge = 4096;             // rank-1 updates before a map is computed afresh
+// Below this sine of their angle, or this share that is left of a line after cancellation, the
+// crossing of two lines is computed exactly where it is written out.
+constexpr double kSharp = 1e-5;
 constexpr int kLongList = 8;              // candidates worth a second look after a split
 
 inline std::size_t z(int i) { return static_cast<std::size_t>(i); }
@@ -25,7 +28,8 @@ void Columns::clear() {
     edges.clear();
     places.clear();
     signs.clear();
-    values.clear();
+    crossed.clear();
+    crossings.clear();
     maps.clear();
 }
 
@@ -306,7 +310,7 @@ template <int D> void Walk<D>::visit(Item item) {
                 double row[D + 1];
                 std::copy(c.row, c.row + D + 1, row);
                 row[D] -= t[lo];
-                const Line g = line({s, source, -1, t[lo]}, row, buffers_[z(s)].tolerance);
+                const Line g = line({s, source, -1, t[lo]}, row, buffers_[z(s)]);
                 const int signs = classify(cell, g);
                 if (counting && item.length == 1 && lo + 1 == hi) { // no need to make the last two
                     counters.regions += (signs & 3) == 3 ? 2 : 1;
@@ -378,6 +382,7 @@ template <int D> void Walk<D>::visit(Item item) {
 
 template <int D> void Walk<D>::emit(const Cell &cell) {
     ++counters.regions;
+    if (options_.signs) emit_signs(cell);
     if (options_.patterns)
         columns.patterns.insert(columns.patterns.end(), pattern_.begin(), pattern_.end());
     if (options_.polygons) {
@@ -389,14 +394,6 @@ template <int D> void Walk<D>::emit(const Cell &cell) {
             if (D == 2) columns.places.push_back(v.from);
         }
     }
-    if (options_.signs) {
-        const Buffer &b = buffers_[z(last_)];
-        double row[D + 1];
-        for (int c = 0; c <= D; ++c) row[c] = b.map[z(c) * b.ld];
-        if ((classify(cell, line({last_, 0, -1, 0.0}, row, b.tolerance)) & 4) != 0) spell_signs(cell);
-        columns.signs.insert(columns.signs.end(), signs_.begin(), signs_.begin() + cell.n);
-        columns.values.insert(columns.values.end(), values_.begin(), values_.begin() + cell.n);
-    }
     if (options_.maps) {
         const Buffer &b = buffers_[z(last_)];
         counters.map_error = std::max(counters.map_error, b.tolerance);
@@ -405,6 +402,28 @@ template <int D> void Walk<D>::emit(const Cell &cell) {
             columns.maps.insert(columns.maps.end(), b.map.begin() + static_cast<std::ptrdiff_t>(z(c) * b.ld),
                                 b.map.begin() + static_cast<std::ptrdiff_t>(z(c) * b.ld + z(m)));
     }
+}
+
+// The exact sign of the first output at the vertices, and the points inside sides where it is zero.
+template <int D> void Walk<D>::emit_signs(const Cell &cell) {
+    const Buffer &b = buffers_[z(last_)];
+    double row[D + 1];
+    for (int c = 0; c <= D; ++c) row[c] = b.map[z(c) * b.ld];
+    const Line g = line({last_, 0, -1, 0.0}, row, b);
+    if ((classify(cell, g) & 4) != 0) spell_signs(cell);
+    columns.signs.insert(columns.signs.end(), signs_.begin(), signs_.begin() + cell.n);
+    const int at = static_cast<int>(lines_.size());
+    lines_.push(g);
+    for (int i = 0; i < (D == 1 ? 1 : cell.n); ++i) {
+        if (signs_[z(i)] * signs_[z(i + 1 < cell.n ? i + 1 : 0)] >= 0) continue;
+        Vertex x = arena_[cell.at + i];
+        meet(lines_[x.line], g, x);
+        sharpen(x, x.line, at);
+        columns.crossed.push_back(vertices_ + i);
+        for (int c = 0; c < D; ++c) columns.crossings.push_back(x.p[c]);
+    }
+    lines_.truncate(z(at));
+    vertices_ += cell.n;
 }
 
 // What unit k of stage s feeds into the next map on piece q; false where that is nothing.
@@ -469,13 +488,15 @@ template <int D> void Walk<D>::update(int s) {
 }
 
 template <int D>
-typename Walk<D>::Line Walk<D>::line(const Functional &f, const double *row, double error) const {
+typename Walk<D>::Line Walk<D>::line(const Functional &f, const double *row, const Buffer &b) const {
     Line g{};
     for (int c = 0; c < D; ++c) {
         g.n[c] = row[c];
         g.size += std::fabs(row[c]);
     }
     g.c = row[D];
+    const double error = f.minus < 0 ? b.tolerance : 2 * b.tolerance;
+    g.weak = g.size * extent_[0] < kSharp * b.bound;
     g.slack = error + 8 * kUnit * (std::fabs(g.c) + g.size * extent_[0] + std::fabs(f.shift)) + DBL_MIN;
     g.facet = -1;
     g.f = f;
@@ -571,6 +592,32 @@ template <int D> void Walk<D>::meet(const Line &a, const Line &b, Vertex &v) con
     }
 }
 
+// Compute an ill-conditioned vertex anew from the exact rows of its lines, where it is written out.
+template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
+    if (!options_.polygons) return;
+    const Line &f = lines_[a], &g = lines_[b];
+    const bool apart =
+        D == 1 || std::fabs(f.n[0] * g.n[D - 1] - g.n[0] * f.n[D - 1]) > kSharp * f.size * g.size;
+    if (apart && !f.weak && !g.weak) return;
+    ++arbiter_.asked;
+    const Row p = exact_row(a); // a copy: the next call may move it
+    const Row &q = exact_row(b);
+    if constexpr (D == 1) {
+        v.p[0] = -Dyadic::ratio(q[1], q[0]);
+    } else {
+        const auto minor = [&](std::size_t i, std::size_t j) {
+            Dyadic d;
+            d.add_product(p[i], q[j]);
+            d.add_product(p[j], q[i], true);
+            return d;
+        };
+        const Dyadic det = minor(0, 1);
+        v.p[0] = Dyadic::ratio(minor(1, 2), det);
+        v.p[1] = Dyadic::ratio(minor(2, 0), det);
+    }
+    v.rho = 16 * kUnit * extent_[0];
+}
+
 // Divide the side that starts at `before` where `after` is put on it, at this share of its length.
 template <int D> void Walk<D>::divide(Vertex &before, Vertex &after, double share) {
     if (before.edge < 0) return;
@@ -614,6 +661,8 @@ void Walk<D>::split(const Cell &cell, int g, bool plus_first, std::int64_t edge,
     Vertex a = old[enter], a_side = old[enter], b = old[leave], b_side = old[leave];
     meet(lines_[a.line], lines_[g], a);
     meet(lines_[b.line], lines_[g], b);
+    sharpen(a, a.line, g);
+    sharpen(b, b.line, g);
     if (options_.polygons) {
         const auto share = [&](int i, int j) {
             const double here = std::fabs(values_[z(i)]), there = std::fabs(values_[z(j)]);
@@ -658,6 +707,7 @@ void Walk<D>::cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &o
     if constexpr (D == 1) {
         Vertex x{};
         meet(line, line, x);
+        sharpen(x, g, g);
         x.line = g;
         x.edge = edge;
         const bool left = side * signs_[0] > 0;
@@ -684,6 +734,7 @@ void Walk<D>::cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &o
                 Vertex before = old[i];
                 *next = old[i];
                 meet(lines_[old[i].line], line, *next);
+                sharpen(*next, old[i].line, g);
                 if (options_.polygons) {
                     const double here = std::fabs(values_[z(i)]), there = std::fabs(values_[z(j)]);
                     divide(before, *next, here / (here + there));
@@ -718,7 +769,7 @@ typename Walk<D>::Cell Walk<D>::clip(const Cell &cell, int s, const Candidate &c
         double row[D + 1];
         for (int i = 0; i <= D; ++i)
             row[i] = b.map[z(i) * b.ld + z(read(winner))] - b.map[z(i) * b.ld + z(read(rival))];
-        const Line g = line({s, read(winner), read(rival), 0.0}, row, 2 * b.tolerance);
+        const Line g = line({s, read(winner), read(rival), 0.0}, row, b);
         const int found = classify(part, g), signs = found & 3;
 
         if (signs == 0 ? rival < winner : (signs & 1) == 0) return {cell.at, 0};
@@ -800,6 +851,13 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
             return p.first != q.first &&
                    steeper(s, here.unit_reads[z(start + p.first)], here.unit_reads[z(start + q.first)]);
         });
+        for (auto &part : parts) { // what waits lower on the stack must lie lower in the arena
+            Vertex *copy = arena_.room(2);
+            copy[0] = arena_[part.second.at];
+            copy[1] = arena_[part.second.at + 1];
+            part.second.at = static_cast<int>(arena_.size());
+            arena_.take(2);
+        }
     }
     ++item.list;
     --item.length;

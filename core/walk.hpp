@@ -26,7 +26,8 @@ struct Columns {
     std::vector<std::int64_t> edges;     // 2 * cut + side, or -1 - facet of the domain
     std::vector<std::uint64_t> places;   // where along its cut the side lies: larger is further
     std::vector<signed char> signs;      // of the first output at each vertex, exactly
-    std::vector<double> values;          // of the first output at each vertex
+    std::vector<std::int64_t> crossed;   // vertices after which the first output changes its sign
+    std::vector<double> crossings;       // where, D numbers each
     std::vector<double> maps;            // (D + 1) * n_outputs a region, coefficient after coefficient
     void clear();
 };
@@ -95,6 +96,7 @@ template <int D> class Walk {
         double size;    // sum of |n|
         int facet;      // of the domain, or -1
         Functional f;
+        bool weak;      // little is left of it after cancellation
         bool exact;     // whether rows_[line] is filled
     };
     struct Vertex {
@@ -134,6 +136,7 @@ template <int D> class Walk {
     void enter(int s, const Cell &cell);
     void visit(Item item);
     void emit(const Cell &cell);
+    void emit_signs(const Cell &cell);
     void update(int s);
     void full_product(int s);
     Points gather(const Cell &cell);
@@ -145,13 +148,14 @@ template <int D> class Walk {
     bool steeper(int s, int i, int j);
     bool feed(int s, int unit, int piece, Feed &out) const;
 
-    Line line(const Functional &f, const double *row, double error) const;
+    Line line(const Functional &f, const double *row, const Buffer &buffer) const;
     int classify(const Cell &cell, const Line &g);
     int classify_slowly(const Cell &cell, const Line &g);
     void spell_signs(const Cell &cell);
     void split(const Cell &cell, int g, bool plus_first, std::int64_t edge, Cell &first, Cell &second);
     const Row &exact_row(int line);
     void meet(const Line &a, const Line &b, Vertex &v) const;
+    void sharpen(Vertex &v, int a, int b);
     void divide(Vertex &before, Vertex &after, double share);
     void cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &out);
     bool max_unit(Item &item, Cell &cell, const Candidate &candidate);
@@ -180,6 +184,7 @@ template <int D> class Walk {
 
     double extent_[2] = {1.0, 1.0};
     double work_ = 0;
+    std::int64_t vertices_ = 0; // written with signs
     // scratch
     std::vector<double> xs_, ys_;
     std::vector<std::uint16_t> verdicts_;

@@ -51,8 +51,8 @@ class Maxout(torch.nn.Module):
         channels = x.shape[dim]
         if channels % self.k:
             raise NetworkError(
-                f"Maxout: {channels} channels (axis {self.dim} of shape {tuple(x.shape)}) do not split "
-                f"into groups of {self.k}"
+                f"Maxout: {channels} channels (axis {self.dim} of shape {tuple(x.shape)}) do not "
+                f"split into groups of {self.k}"
             )
         groups = x.reshape(*x.shape[:dim], channels // self.k, self.k, *x.shape[dim + 1 :])
         return torch.amax(groups, dim + 1)

@@ -36,4 +36,6 @@ def classes():
 @pytest.fixture(scope="session")
 def line():
     """An atlas of a segment in three inputs, two outputs."""
-    return plica.map_regions(random_net((3, 8, 8, 2), seed=2), plica.Segment([-2, 0, 1], [2, 1, -1]))
+    return plica.map_regions(
+        random_net((3, 8, 8, 2), seed=2), plica.Segment([-2, 0, 1], [2, 1, -1])
+    )

@@ -1,6 +1,3 @@
-import time
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
@@ -56,20 +53,3 @@ def test_wrong_ending(plane, tmp_path):
 def test_bad_sizes(plane, tmp_path, options):
     with pytest.raises(plica.PlicaError, match="got"):
         draw_file(plane, tmp_path / "map.png", **options)
-
-
-@pytest.mark.slow
-def test_a_hundred_thousand_regions_draw_in_seconds(tmp_path):
-    rng = np.random.default_rng(0)
-    widths = (2, 140, 140, 140, 140, 1)
-    net = plica.Network.mlp(
-        [
-            (rng.normal(0, np.sqrt(2 / a), (b, a)), rng.normal(0, 0.3, b))
-            for a, b in pairwise(widths)
-        ]
-    )
-    atlas = plica.map_regions(net, plica.Box.cube(2))
-    assert len(atlas) > 80_000
-    start = time.perf_counter()
-    draw_file(atlas, tmp_path / "map.png")
-    assert time.perf_counter() - start < 60  # seconds on an idle machine; this one may be busy

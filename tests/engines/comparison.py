@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,28 @@ if TYPE_CHECKING:
 CLOSE = 1e-9
 
 
+class Twin:
+    """The exact cells of a case, and what they say."""
+
+    def __init__(self, case: Case) -> None:
+        self.cells = reference.enumerate_cells(case.net, case.domain)
+        #: Number of the cell with each pattern.
+        self.number = {cell.pattern: i for i, cell in enumerate(self.cells)}
+        #: Largest coordinate of any vertex.
+        self.scale = float(max(abs(x) for c in self.cells for v in c.vertices for x in v))
+
+    @cached_property
+    def facets(self) -> list[reference.Facet]:
+        return reference.facets(self.cells)
+
+    @cached_property
+    def labels(self) -> list[int]:
+        return reference.linear_regions(self.cells)
+
+
 @cache
-def twin_of(case: Case) -> tuple[reference.Cell, ...]:
-    """The exact cells of a case."""
-    return tuple(reference.enumerate_cells(case.net, case.domain))
+def twin_of(case: Case) -> Twin:
+    return Twin(case)
 
 
 @cache
@@ -30,15 +48,11 @@ def atlas_of(case: Case) -> plica.Atlas:
     return plica.map_regions(case.net, case.domain)
 
 
-def scale(cells: tuple[reference.Cell, ...]) -> float:
-    """Largest coordinate of any vertex."""
-    return float(max(abs(x) for cell in cells for v in cell.vertices for x in v))
-
-
-def matched(atlas: plica.Atlas, cells: tuple[reference.Cell, ...]) -> list[int]:
+@cache
+def order_of(case: Case) -> list[int]:
     """Number of the twin's cell of every region; the patterns must be the same."""
-    number = {cell.pattern: i for i, cell in enumerate(cells)}
-    patterns = [tuple(p) for p in atlas.patterns.tolist()]
+    patterns = [tuple(p) for p in atlas_of(case).patterns.tolist()]
+    number = twin_of(case).number
     assert len(set(patterns)) == len(patterns)
     assert set(patterns) == set(number)
     return [number[p] for p in patterns]
@@ -48,21 +62,23 @@ def polygon(atlas: plica.Atlas, r: int) -> np.ndarray:
     return np.asarray(atlas.vertices[atlas.offsets[r] : atlas.offsets[r + 1]])
 
 
-def rings(atlas: plica.Atlas, cells: tuple[reference.Cell, ...]) -> list[list[tuple]]:
+@cache
+def rings_of(case: Case) -> list[list[tuple]]:
     """The exact vertices that the rows of each region stand for, which must lie close to them.
 
     A region smaller than the tolerance may be matched in several ways: all of them are listed.
     """
+    atlas, twin = atlas_of(case), twin_of(case)
     found = []
-    tolerance = CLOSE * scale(cells)
-    for r, i in enumerate(matched(atlas, cells)):
-        ours, exact = polygon(atlas, r), cells[i].vertices
+    tolerance = CLOSE * twin.scale
+    for r, i in enumerate(order_of(case)):
+        ours, exact = polygon(atlas, r), twin.cells[i].vertices
         assert len(ours) == len(exact), (r, ours, exact)
+        floats = np.array(exact, dtype=float)
         turns = range(1 if atlas.dim == 1 else len(exact))  # both run counter-clockwise
-        ways = [exact[k:] + exact[:k] for k in turns]
-        errors = [np.abs(np.array(way, dtype=float) - ours).max() for way in ways]
-        assert min(errors) <= tolerance, (r, min(errors), ours, np.array(exact, dtype=float))
-        found.append([way for way, e in zip(ways, errors, strict=True) if e <= tolerance])
+        errors = [np.abs(np.roll(floats, -k, axis=0) - ours).max() for k in turns]
+        assert min(errors) <= tolerance, (r, min(errors), ours, floats)
+        found.append([exact[k:] + exact[:k] for k in turns if errors[k] <= tolerance])
     return found
 
 
@@ -92,18 +108,16 @@ def total_length(segments: list[tuple[tuple, tuple]]) -> float:
     return length
 
 
-def level_crossings(
-    cells: tuple[reference.Cell, ...], output: int, value: float
-) -> list[tuple[set[int], tuple]]:
+def level_crossings(twin: Twin, output: int, value: float) -> list[tuple[set[int], tuple]]:
     """The boundary of ``{output > value}``, exactly: ``(cells it may be listed for, ends)``.
 
     Either it crosses a cell, or it is a facet with larger values on one side only.
     """
-    target = Fraction(value)
+    target, cells = Fraction(value), twin.cells
     values = [[value_at(cell, v, output) - target for v in cell.vertices] for cell in cells]
     crossed = {i for i, g in enumerate(values) if min(g) < 0 < max(g)}
     found = [({i}, ends) for i, ends in reference.level_set(cells, output, target) if i in crossed]
-    for facet in reference.facets(cells):
+    for facet in twin.facets:
         i, j = facet.cells
         level = all(value_at(cells[i], v, output) == target for v in facet.ends)
         if level and (max(values[i]) > 0) != (max(values[j]) > 0):
@@ -111,9 +125,10 @@ def level_crossings(
     return found
 
 
-def interesting_values(cells: tuple[reference.Cell, ...], output: int) -> list[float]:
+def interesting_values(twin: Twin, output: int) -> list[float]:
     """Levels that cross cells, that pass through vertices, and that whole cells lie at."""
     values: list[Fraction] = [Fraction(0)]
+    cells = twin.cells
     for cell in cells[:: max(1, len(cells) // 4)]:
         at = [value_at(cell, v, output) for v in cell.vertices]
         values += [sum(at, Fraction(0)) / len(at), at[0]]

@@ -19,11 +19,10 @@ from .comparison import (
     atlas_of,
     interesting_values,
     level_crossings,
-    matched,
     metric,
+    order_of,
     polygon,
-    rings,
-    scale,
+    rings_of,
     total_length,
     twin_of,
 )
@@ -42,8 +41,8 @@ on_lines = pytest.mark.parametrize("case", LINE, ids=repr)
 @everywhere
 @pytest.mark.parametrize("kind", ["activation", "linear"])
 def test_count(case: Case, kind: str) -> None:
-    cells = twin_of(case)
-    expected = len(cells) if kind == "activation" else len(set(reference.linear_regions(cells)))
+    twin = twin_of(case)
+    expected = len(twin.cells) if kind == "activation" else len(set(twin.labels))
     count = plica.count_regions(case.net, case.domain, kind=kind)
     assert count == expected
     assert isinstance(count, int)
@@ -57,7 +56,7 @@ def test_count(case: Case, kind: str) -> None:
 @everywhere
 def test_patterns(case: Case) -> None:
     atlas = atlas_of(case)
-    assert len(matched(atlas, twin_of(case))) == len(atlas) == atlas.count
+    assert len(order_of(case)) == len(atlas) == atlas.count
     assert atlas.dim == case.domain.dim
     assert atlas.patterns.shape == (len(atlas), case.net.n_units)
     assert atlas.count.exact
@@ -67,17 +66,17 @@ def test_patterns(case: Case) -> None:
 @everywhere
 def test_vertices(case: Case) -> None:
     atlas = atlas_of(case)
-    assert sum(len(ways[0]) for ways in rings(atlas, twin_of(case))) == len(atlas.vertices)
+    assert sum(len(ways[0]) for ways in rings_of(case)) == len(atlas.vertices)
     assert atlas.offsets.tolist() == sorted(atlas.offsets.tolist())
     assert (atlas.offsets[0], atlas.offsets[-1]) == (0, len(atlas.vertices))
 
 
 @everywhere
 def test_sizes(case: Case) -> None:
-    atlas, cells = atlas_of(case), twin_of(case)
+    atlas, twin = atlas_of(case), twin_of(case)
     factor = metric(case.domain)
     whole = factor * float(reference.size(reference.domain_vertices(case.domain)))
-    exact = [factor * float(reference.size(cells[i].vertices)) for i in matched(atlas, cells)]
+    exact = [factor * float(reference.size(twin.cells[i].vertices)) for i in order_of(case)]
     np.testing.assert_allclose(atlas.sizes, exact, rtol=1e-6, atol=CLOSE * whole)
     assert atlas.sizes.sum() == pytest.approx(whole, rel=CLOSE)
     assert (atlas.sizes >= 0).all()
@@ -85,11 +84,11 @@ def test_sizes(case: Case) -> None:
 
 @everywhere
 def test_affine_maps(case: Case) -> None:
-    atlas, cells = atlas_of(case), twin_of(case)
+    atlas, twin = atlas_of(case), twin_of(case)
     J, c = atlas.affine()
-    order = matched(atlas, cells)
-    J_exact = np.array([cells[i].J for i in order], dtype=float)
-    c_exact = np.array([cells[i].c for i in order], dtype=float)
+    order = order_of(case)
+    J_exact = np.array([twin.cells[i].J for i in order], dtype=float)
+    c_exact = np.array([twin.cells[i].c for i in order], dtype=float)
     # the maps of deep units are sums of large terms that may cancel
     size = max(np.abs(J_exact).max(), np.abs(c_exact).max(), 1e-300)
     np.testing.assert_allclose(J, J_exact, rtol=1e-9, atol=1e-9 * size)
@@ -98,14 +97,14 @@ def test_affine_maps(case: Case) -> None:
 
 @everywhere
 def test_facets(case: Case) -> None:
-    atlas, cells = atlas_of(case), twin_of(case)
-    order = matched(atlas, cells)
-    expected = {frozenset(f.cells): f.ends for f in reference.facets(cells)}
+    atlas, twin = atlas_of(case), twin_of(case)
+    order = order_of(case)
+    expected = {frozenset(f.cells): f.ends for f in twin.facets}
     facets = atlas.facets()
     pairs = [frozenset(order[r] for r in pair) for pair in facets.regions.tolist()]
     assert len(set(pairs)) == len(pairs)
     assert set(pairs) == set(expected)
-    tolerance = CLOSE * scale(cells)
+    tolerance = CLOSE * twin.scale
     for pair, (r, s), unit, ends in zip(
         pairs, facets.regions.tolist(), facets.unit.tolist(), facets.ends, strict=True
     ):
@@ -132,23 +131,21 @@ def test_adjacency_is_the_facets(case: Case) -> None:
 
 @everywhere
 def test_linear_regions(case: Case) -> None:
-    atlas, cells = atlas_of(case), twin_of(case)
-    labels = reference.linear_regions(cells)
+    atlas, twin = atlas_of(case), twin_of(case)
+    labels = twin.labels
     linear = atlas.linear_regions()
     assert len(linear) == len(set(labels))
-    pairs = {
-        (int(ours), labels[i]) for ours, i in zip(linear.labels, matched(atlas, cells), strict=True)
-    }
+    pairs = {(int(ours), labels[i]) for ours, i in zip(linear.labels, order_of(case), strict=True)}
     assert len(pairs) == len(linear)  # the same partition
 
 
 @everywhere
 def test_witnesses_and_locate(case: Case) -> None:
-    atlas, cells = atlas_of(case), twin_of(case)
+    atlas, twin = atlas_of(case), twin_of(case)
     chain = RationalChain(case.domain.restrict(case.net))
-    order = matched(atlas, cells)
-    wide = [r for r, i in enumerate(order) if _width(cells[i]) > 1e-7 * scale(cells)]
-    for r in wide[:40]:
+    order = order_of(case)
+    wide = [r for r, i in enumerate(order) if _width(twin.cells[i]) > 1e-7 * twin.scale]
+    for r in wide[:: 1 + len(wide) // 15]:
         assert chain.pattern(atlas.witnesses[r]) == tuple(atlas.patterns[r].tolist())
     located = atlas.locate(case.domain.embed(atlas.witnesses[wide]))
     assert located.tolist() == wide
@@ -164,10 +161,10 @@ def _width(cell: reference.Cell) -> float:
 
 @on_planes
 def test_edges_name_their_creases(case: Case) -> None:
-    atlas, cells = atlas_of(case), twin_of(case)
-    region = {i: r for r, i in enumerate(matched(atlas, cells))}
+    atlas, twin = atlas_of(case), twin_of(case)
+    region = {i: r for r, i in enumerate(order_of(case))}
     across: dict[int, list[tuple]] = {r: [] for r in range(len(atlas))}
-    for f in reference.facets(cells):
+    for f in twin.facets:
         for i, j in (f.cells, f.cells[::-1]):
             across[region[i]].append((f.ends, atlas.patterns[region[j]]))
     A, b = (v.tolist() for v in case.domain.halfspaces())
@@ -178,7 +175,7 @@ def test_edges_name_their_creases(case: Case) -> None:
             return not beyond and all(_dot(A[-1 - unit], x) == b[-1 - unit] for x in (p, q))
         return bool(beyond) and all(atlas.patterns[r, unit] != other[unit] for other in beyond)
 
-    for r, ways in enumerate(rings(atlas, cells)):
+    for r, ways in enumerate(rings_of(case)):
         units = atlas.edge_units[atlas.offsets[r] : atlas.offsets[r + 1]].tolist()
         assert any(
             all(map(fits, [r] * len(way), way, (*way[1:], way[0]), units)) for way in ways
@@ -188,7 +185,7 @@ def test_edges_name_their_creases(case: Case) -> None:
 @on_planes
 def test_euler_characteristic(case: Case) -> None:
     atlas = atlas_of(case)
-    vertices = {v for ways in rings(atlas, twin_of(case)) for v in ways[0]}
+    vertices = {v for ways in rings_of(case) for v in ways[0]}
     edges = len(atlas.facets().unit) + (atlas.edge_units < 0).sum()
     assert len(vertices) - edges + len(atlas) == 1
 
@@ -207,8 +204,8 @@ def _on(ends: tuple, p: tuple, q: tuple) -> bool:
 
 @on_lines
 def test_pieces_run_along_the_segment(case: Case) -> None:
-    atlas, cells = atlas_of(case), twin_of(case)
-    assert matched(atlas, cells) == list(range(len(cells)))
+    atlas, twin = atlas_of(case), twin_of(case)
+    assert order_of(case) == list(range(len(twin.cells)))
     assert (np.diff(atlas.offsets) == 2).all()
     ends = atlas.vertices[:, 0]
     assert (ends[1:-1:2] == ends[2::2]).all()
@@ -226,13 +223,13 @@ def test_pieces_run_along_the_segment(case: Case) -> None:
 @everywhere
 def test_level_sets(case: Case) -> None:
     """``{output = value}``: the twin's segments, those along a side of two regions once."""
-    atlas, cells = atlas_of(case), twin_of(case)
-    order = matched(atlas, cells)
-    tolerance = CLOSE * scale(cells)
+    atlas, twin = atlas_of(case), twin_of(case)
+    order = order_of(case)
+    tolerance = CLOSE * twin.scale
     for output in range(case.net.n_outputs):
-        for value in interesting_values(cells, output):
+        for value in interesting_values(twin, output):
             found = atlas.level_set(output, value)
-            expected = dict(reference.level_set(cells, output, value))
+            expected = dict(reference.level_set(twin.cells, output, value))
             assert found.segments.shape == (len(found.regions), 2, atlas.dim)
             for ends, r in zip(found.segments, found.regions.tolist(), strict=True):
                 assert order[r] in expected, (value, r, ends)
@@ -243,7 +240,7 @@ def test_level_sets(case: Case) -> None:
                 lengths = np.linalg.norm(found.segments[:, 1] - found.segments[:, 0], axis=1)
                 union = total_length(list(expected.values()))
                 assert lengths.sum() == pytest.approx(union, rel=CLOSE, abs=tolerance), value
-            flat = [not any(c.J[output]) and c.c[output] == Fraction(value) for c in cells]
+            flat = [not any(c.J[output]) and c.c[output] == Fraction(value) for c in twin.cells]
             assert found.flat.tolist() == [r for r, i in enumerate(order) if flat[i]]
 
 
@@ -256,10 +253,10 @@ def _distance(ends: np.ndarray, exact: tuple) -> float:
 @pytest.mark.parametrize("case", [c for c in [*PLANE, *LINE] if c.net.n_outputs == 2], ids=repr)
 def test_decision_boundary_of_two_outputs(case: Case) -> None:
     atlas = atlas_of(case)
-    cells = twin_of(Case(case.name, case.net.difference(1, 0), case.domain))
-    expected = level_crossings(cells, 0, 0.0)
+    difference = Case(case.name, case.net.difference(1, 0), case.domain)
+    expected = level_crossings(twin_of(difference), 0, 0.0)
     for found in (atlas.decision_boundary(), atlas.decision_boundary(0, 1)):
-        _compare_boundary(found, expected, atlas, cells)
+        _compare_boundary(found, expected, case)
 
 
 @pytest.mark.parametrize("case", [c for c in PLANE if c.net.n_outputs > 2], ids=repr)
@@ -267,24 +264,23 @@ def test_decision_boundary_of_several_outputs(case: Case) -> None:
     atlas, m = atlas_of(case), case.net.n_outputs
     largest = Stage(np.eye(m), np.zeros(m), Units.max([range(m)], m))
     fine = twin_of(Case(case.name, Network([*case.net.stages, largest]), case.domain))
-    number = {cell.pattern: i for i, cell in enumerate(twin_of(case))}
+    number = twin_of(case).number
     expected = []
-    for facet in reference.facets(fine):
-        patterns = [fine[i].pattern for i in facet.cells]
+    for facet in fine.facets:
+        patterns = [fine.cells[i].pattern for i in facet.cells]
         if {p[-1] for p in patterns} == {0, 1}:
             expected.append(({number[p[:-1]] for p in patterns}, facet.ends))
-    _compare_boundary(atlas.decision_boundary(0, 1), expected, atlas, twin_of(case))
+    _compare_boundary(atlas.decision_boundary(0, 1), expected, case)
 
 
 def _compare_boundary(
     found: LevelSet,
     expected: list[tuple[set[int], tuple]],
-    atlas: plica.Atlas,
-    cells: tuple[reference.Cell, ...],
+    case: Case,
 ) -> None:
     """The same segments (points), each once and for one of the regions that it borders on."""
-    order = matched(atlas, cells)
-    tolerance = CLOSE * scale(cells)
+    atlas, order = atlas_of(case), order_of(case)
+    tolerance = CLOSE * twin_of(case).scale
     assert found.segments.shape == (len(expected), 2, atlas.dim)
     left = list(expected)
     for ends, r in zip(found.segments, found.regions.tolist(), strict=True):
@@ -308,11 +304,11 @@ SOME = [c for c in [*PLANE, *LINE[::9]] if c.name != "generic-16-16"][::4]
 @pytest.mark.parametrize("case", SOME, ids=repr)
 def test_the_reference_engine_through_the_same_door(case: Case) -> None:
     count = plica.count_regions(case.net, case.domain, engine="reference")
-    assert count == len(twin_of(case))
+    assert count == len(twin_of(case).cells)
     assert count.engine == "reference"
     assert count.exact
     linear = plica.count_regions(case.net, case.domain, kind="linear", engine="reference")
-    assert linear == len(set(reference.linear_regions(twin_of(case))))
+    assert linear == len(set(twin_of(case).labels))
 
 
 @pytest.mark.parametrize("name", ["generic-16-16", "integer-8-6", "staircase"])
@@ -321,7 +317,7 @@ def test_a_budget_gives_a_certified_lower_bound(name: str, budget: int) -> None:
     count = plica.count_regions(NETWORKS[name], SQUARE, budget=budget)
     assert not count.complete
     assert count.status == "lower_bound"
-    assert 1 <= count <= len(twin_of(next(c for c in PLANE if c.name == name)))
+    assert 1 <= count <= len(twin_of(next(c for c in PLANE if c.name == name)).cells)
 
 
 def test_a_budget_that_suffices_changes_nothing() -> None:

@@ -55,7 +55,7 @@ def test_facets_where_edges_overlap_in_part() -> None:
         middle = tuple((a + b) / 2 for a, b in zip(p, q, strict=True))
         for cell in (cells[i], cells[j]):
             assert _on_boundary(middle, cell.vertices)
-    assert _euler(cells) == 1
+    assert _euler(cells, SQUARE) == 1
 
 
 def _on_boundary(point: tuple, vertices: tuple) -> bool:
@@ -66,30 +66,24 @@ def _on_boundary(point: tuple, vertices: tuple) -> bool:
     return min(turns) == 0
 
 
-def _euler(cells: list[reference.Cell]) -> int:
-    """V - E + F of the subdivision of a polygon, with E from facets and from the outline."""
-    facets = reference.facets(cells)
-    vertices = {v for cell in cells for v in cell.vertices}
-    sides = sum(len(cell.vertices) for cell in cells)
-    # every edge is a union of facets, or lies on the outline: split it at the vertices on it
-    pieces = 0
-    for cell in cells:
-        for p, q in zip(cell.vertices, (*cell.vertices[1:], cell.vertices[0]), strict=True):
-            inner = sum(
-                min(p, q) < v < max(p, q)
-                and (q[0] - p[0]) * (v[1] - p[1]) == (q[1] - p[1]) * (v[0] - p[0])
-                for v in vertices
-            )
-            pieces += 1 + inner
-    assert pieces >= sides
-    outline = pieces - 2 * len(facets)
-    return len(vertices) - (len(facets) + outline) + len(cells)
+def _euler(cells: list[reference.Cell], domain: plica.domains.Domain) -> int:
+    """V - E + F of the subdivision of a polygon: an edge is a facet, or lies on the outline."""
+    A, b = (np.vectorize(F, otypes=[object])(v) for v in domain.halfspaces())
+    on: dict[tuple, set[int]] = {}
+    for v in {v for cell in cells for v in cell.vertices}:
+        on[v] = set(np.flatnonzero(A @ np.array(v, dtype=object) == b).tolist())
+    outline = sum(
+        bool(on[p] & on[q])
+        for cell in cells
+        for p, q in zip(cell.vertices, (*cell.vertices[1:], cell.vertices[0]), strict=True)
+    )
+    return len(on) - (len(reference.facets(cells)) + outline) + len(cells)
 
 
 @pytest.mark.parametrize("case", [c for c in PLANE if c.name != "generic-16-16"], ids=repr)
 def test_euler_characteristic(case: Case) -> None:
     cells = reference.enumerate_cells(case.net, case.domain)
-    assert _euler(cells) == 1
+    assert _euler(cells, case.domain) == 1
 
 
 @pytest.mark.parametrize("case", [c for c in PLANE if c.name != "generic-16-16"], ids=repr)
@@ -103,7 +97,8 @@ def test_polygons_are_strictly_convex(case: Case) -> None:
 @pytest.mark.parametrize("case", [*PLANE, *LINE], ids=repr)
 def test_cells_are_what_the_chain_says_inside(case: Case) -> None:
     chain = plica.exact.RationalChain(case.domain.restrict(case.net))
-    for cell in reference.enumerate_cells(case.net, case.domain)[:25]:
+    cells = reference.enumerate_cells(case.net, case.domain)
+    for cell in cells[:: 1 + len(cells) // 10]:
         inside = [sum(x) / len(cell.vertices) for x in zip(*cell.vertices, strict=True)]
         assert chain.pattern(inside) == cell.pattern
         value = [

@@ -270,6 +270,18 @@ CASES = [
         IMAGE,
         opset=9,
     ),
+    Case(
+        "scatter-nd",
+        [node("Slice", "x b e a", "u"), node("Mul", "u f", "v"), node("ScatterND", "x i v", "y")],
+        (5, 3),
+        {"b": ints(0), "e": ints(2), "a": ints(0), "f": 2.0, "i": np.array([[4], [1]])},
+    ),
+    Case(
+        "scatter-elements",
+        [node("ScatterElements", "x i u", "y", axis=1)],
+        (1, 5),
+        {"i": np.array([[3, 0]]), "u": r(1, 2)},
+    ),
     Case("expand", [node("Expand", "x s", "y")], (1, 3), {"s": ints(2, 3)}),
     Case("pad", [node("Pad", "x p v", "y")], (1, 3), {"p": ints(0, 2, 1, 1), "v": 0.5}),
     Case("pad-cuts", [node("Pad", "x p", "y")], (1, 5), {"p": ints(0, -1, 0, 2)}),

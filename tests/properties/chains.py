@@ -18,55 +18,69 @@ FUNCTIONS = [
     PiecewiseLinear.linear(-1.0, 0.5),
 ]
 
-#: Weights whose lines like to meet: few values, many zeros, a few that differ by very little.
-weights = st.sampled_from(
-    [0.0, 0.0, 0.0, 1.0, 1.0, -1.0, -1.0, 2.0, -2.0, 0.5, 3.0, 1 + 2.0**-40, 0.1, -0.3, 2.0**-20]
-)
+#: Weights whose lines like to meet, from the tamest to the wildest kind of network.
+PALETTES = [
+    np.array([-1.0, 0.0, 1.0]),
+    np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]),
+    np.array([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.0 + 2.0**-40, 1.0 - 2.0**-52, 2.0]),
+    np.array([-1.0, -0.3, 0.1, 0.2, 0.7, 1.0, 2.0**-20, -(2.0**20)]),
+]
+
+functions = st.sampled_from(FUNCTIONS)
+
+
+class _Weights:
+    """Matrices of one network: its palette, and rows that repeat more or less often."""
+
+    def __init__(self, seed: int, palette: int, repeats: float) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.palette, self.repeats = PALETTES[palette], repeats
+
+    def layer(self, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+        """``(W, b)``; some rows are copies, multiples or negatives of the first."""
+        Wb = self.rng.choice(self.palette, (rows, columns + 1))
+        for i in range(1, rows):
+            if self.rng.random() < self.repeats:
+                Wb[i] = self.rng.choice([1.0, -1.0, 2.0, -0.5]) * Wb[0]
+        return Wb[:, :-1], Wb[:, -1]
 
 
 @st.composite
-def matrices(draw: st.DrawFn, rows: int, columns: int) -> np.ndarray:
-    flat = draw(st.lists(weights, min_size=rows * columns, max_size=rows * columns))
-    W = np.array(flat).reshape(rows, columns)
-    if rows > 1 and draw(st.booleans()):  # a row is another one's copy, multiple or negative
-        W[-1] = draw(st.sampled_from([1.0, -1.0, 2.0, -0.5])) * W[0]
-    return W
-
-
-@st.composite
-def stages(draw: st.DrawFn, n: int, last: bool) -> Stage:
-    if last:
-        m = draw(st.integers(1, 2))
-        return Stage(draw(matrices(m, n)), draw(matrices(1, m))[0])
-    m = draw(st.integers(1, 4))
-    kind = draw(st.sampled_from(["scalar", "scalar", "scalars", "max", "mixed", "residual"]))
-    if kind == "scalar":
-        units = Units.scalar(draw(st.sampled_from(FUNCTIONS)), m)
-    elif kind == "scalars":
-        units = Units.concat([Units.scalar(draw(st.sampled_from(FUNCTIONS)), 1) for _ in range(m)])
-    elif kind == "max":
-        k = draw(st.integers(2, 3))
-        m = k * draw(st.integers(1, 2))
-        units = Units.max(np.arange(m).reshape(-1, k), m)
-    elif kind == "mixed":  # coordinates shared between units
-        reads = draw(st.lists(st.integers(0, m - 1), min_size=3, max_size=3))
-        units = Units(m, [0, 2, 3], reads, [-2, 0], (draw(st.sampled_from(FUNCTIONS)),))
-    else:
-        units = Units.concat([Units.relu(m), Units.identity(n)])
-        W, b = draw(matrices(m, n)), draw(matrices(1, m))[0]
-        return Stage(np.vstack([W, np.eye(n)]), np.append(b, np.zeros(n)), units)
-    return Stage(draw(matrices(m, n)), draw(matrices(1, m))[0], units)
-
-
-@st.composite
-def networks(draw: st.DrawFn, n_inputs: int = 2, layers: int = 3) -> Network:
+def networks(draw: st.DrawFn, n_inputs: int = 2, layers: int = 3, width: int = 6) -> Network:
     """Chains of up to ``layers`` stages with units, then a readout."""
+    weights = _Weights(
+        draw(st.integers(0, 2**32 - 1)),
+        draw(st.integers(0, len(PALETTES) - 1)),
+        draw(st.sampled_from([0.0, 0.2, 0.5])),
+    )
     chain: list[Stage] = []
     n = n_inputs
     for _ in range(draw(st.integers(1, layers))):
-        chain.append(draw(stages(n, last=False)))
-        n = chain[-1].n_out
-    return Network([*chain, draw(stages(n, last=True))])
+        m = draw(st.integers(1, width))
+        kind = draw(st.sampled_from(["scalar", "scalars", "max", "mixed", "residual"]))
+        if kind == "max":
+            k = draw(st.integers(2, 4))
+            m = k * max(1, m // 2)
+        W, b = weights.layer(m, n)
+        if kind == "scalar":
+            units = Units.scalar(draw(functions), m)
+        elif kind == "scalars":
+            units = Units.concat([Units.scalar(draw(functions), 1) for _ in range(m)])
+        elif kind == "max":
+            units = Units.max(np.arange(m).reshape(-1, k), m)
+        elif kind == "mixed":  # coordinates shared between units, in any order
+            size = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+            reads = weights.rng.integers(0, m, sum(size))
+            kinds = [-2 if s > 1 else 0 for s in size]
+            units = Units(
+                m, np.concatenate(([0], np.cumsum(size))), reads, kinds, (draw(functions),)
+            )
+        else:
+            units = Units.concat([Units.scalar(draw(functions), m), Units.identity(n)])
+            W, b = np.vstack([W, np.eye(n)]), np.append(b, np.zeros(n))
+        chain.append(Stage(W, b, units))
+        n = units.n_out
+    return Network([*chain, Stage(*weights.layer(draw(st.integers(1, 2)), n))])
 
 
 ends = st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.1, 1.0, 1.5])
@@ -75,7 +89,7 @@ ends = st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.1, 1.0, 1.5])
 @st.composite
 def boxes(draw: st.DrawFn) -> plica.Box:
     low = [draw(ends) for _ in range(2)]
-    return plica.Box(low, [x + draw(st.sampled_from([0.3, 1.0, 2.0, 2.0**-20])) for x in low])
+    return plica.Box(low, [x + draw(st.sampled_from([2.0, 1.0, 0.3, 2.0**-20])) for x in low])
 
 
 @st.composite

@@ -13,7 +13,7 @@ from .chains import boxes, networks, segments
 many = settings(
     derandomize=True,
     deadline=None,
-    max_examples=250,
+    max_examples=150,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

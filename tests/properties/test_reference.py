@@ -13,7 +13,7 @@ from .chains import boxes, networks, segments
 quick = settings(
     derandomize=True,
     deadline=None,
-    max_examples=120,
+    max_examples=100,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -35,9 +35,10 @@ def count(
     chosen = choose_domain(net, domain, through)
     import plica
 
-    for warning in warnings:
-        say(f"note: {warning}")
-    say(f"domain: {chosen.domain!r}: {chosen.why}")
+    if not as_json:
+        for warning in warnings:
+            say(f"note: {warning}")
+        say(f"domain: {chosen.domain!r}: {chosen.why}")
     with Interrupt() as interrupt:
         with watch("counting", chosen) as progress:
             found = plica.count_regions(

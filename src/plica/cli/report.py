@@ -294,9 +294,15 @@ def _print(found: dict[str, Any], console: Console) -> None:
         )
     console.print(shape)
 
+    domain = found["domain"]
     console.print("[bold]Domain[/]")
-    console.print(f"  {found['domain']['text']}", markup=False)
-    console.print(f"  {found['domain']['why']}", markup=False)
+    console.print(f"  {domain['text']}", markup=False)
+    console.print(f"  {domain['why']}", markup=False)
+    if domain["kind"] == "slice":
+        sides = (
+            f"[{a:.4g}, {b:.4g}]" for a, b in zip(domain["lower"], domain["upper"], strict=True)
+        )
+        console.print(f"  along its directions: {' x '.join(sides)}", markup=False)
     console.print()
 
     bound = "" if regions["complete"] else "at least "

@@ -90,7 +90,9 @@ def figure_of(
             f"a picture needs a positive width and a margin below 0.5, got {width} and {margin}"
         )
     theme = theme_of(theme)
-    picture = plot_atlas(atlas, empty_axes(atlas, theme, width, margin, dpi), theme=theme, **options)
+    picture = plot_atlas(
+        atlas, empty_axes(atlas, theme, width, margin, dpi), theme=theme, **options
+    )
     figure: Figure = picture.ax.get_figure(root=True)  # type: ignore[assignment]
     return figure
 
@@ -151,6 +153,10 @@ def draw_file(
     timeless: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
     with rc_context({"svg.hashsalt": "plica", "svg.fonttype": "none"}):
         figure.savefig(
-            path, format=kind, dpi="figure", facecolor=figure.get_facecolor(), metadata=timeless or None
+            path,
+            format=kind,
+            dpi="figure",
+            facecolor=figure.get_facecolor(),
+            metadata=timeless or None,
         )
     return path

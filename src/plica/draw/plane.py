@@ -43,9 +43,9 @@ def draw_plane(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int 
     J, c = atlas.affine()
     vertices, offsets, colours = _fill(atlas, J, c, style)
     polygons = [vertices[i:j] for i, j in pairwise(offsets)]
-    # a line somewhat wider than a pixel, in the colour of the face closes the gaps that antialiasing leaves
-    # between faces
-    pixel = 72 / ax.get_figure(root=True).dpi
+    # a line somewhat wider than a pixel, in the colour of the face, closes the gaps that
+    # antialiasing leaves between faces
+    pixel = _points_per_pixel(ax)
     regions = PolyCollection(
         polygons, facecolors=colours, edgecolors="face", linewidths=1.25 * pixel, zorder=1
     )
@@ -60,9 +60,10 @@ def draw_plane(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int 
         )
         ax.add_collection(creases, autolim=False)
     if style.boundary is not False and atlas.count.complete:
+        segments = _boundary(atlas, style)
         boundary = LineCollection(
-            list(_boundary(atlas, style)),
-            linewidths=2.0 * style.linewidth,
+            list(segments),
+            linewidths=2.0 * style.linewidth * _slimmer(segments, atlas),
             colors=[style.theme.boundary],
             capstyle="round",
             zorder=3,
@@ -101,12 +102,24 @@ def _bounds(atlas: Atlas) -> tuple[Float, Float]:
     return atlas.vertices.min(axis=0), atlas.vertices.max(axis=0)
 
 
+def _points_per_pixel(ax: Axes) -> float:
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # these axes are drawn into
+    return 72 / float(figure.dpi)
+
+
 def _scale(atlas: Atlas, ax: Axes) -> float:
     """Thinner lines where regions are small on paper, so that colours stay visible."""
     box = ax.get_window_extent()
-    points = 72 / ax.figure.dpi
-    side = points * np.sqrt(box.width * box.height / len(atlas))
+    side = _points_per_pixel(ax) * np.sqrt(box.width * box.height / len(atlas))
     return float(np.clip(np.sqrt(side / COMFORT), 0.25, 1.8))
+
+
+def _slimmer(segments: Float, atlas: Atlas) -> float:
+    """Thinner boundaries where they are long, so that what lies between them stays visible."""
+    low, high = _bounds(atlas)
+    length = np.linalg.norm((segments[:, 1] - segments[:, 0]) / (high - low), axis=1).sum()
+    return float(np.clip(np.sqrt(6.0 / max(length, 6.0)), 0.3, 1.0))
 
 
 # -- fills ---------------------------------------------------------------------------------------
@@ -165,9 +178,12 @@ def _plain_relief(atlas: Atlas, J: Float, c: Float, style: Style) -> NDArray[np.
 
 
 def _usual(values: Float, weight: Float) -> float:
-    """Root mean square; 1 where all values are 0."""
-    mean = float(weight @ values**2 / weight.sum())
-    return float(np.sqrt(mean)) if mean > 0 else 1.0
+    """A size that half of the area exceeds; the mean size if that is 0, 1 if all are."""
+    size = np.abs(values)
+    order = np.argsort(size)
+    total = np.cumsum(weight[order])
+    middle = float(size[order[np.searchsorted(total, 0.5 * total[-1])]])
+    return middle or float(weight @ size / total[-1]) or 1.0
 
 
 def _mean_layer(atlas: Atlas) -> Float:

@@ -25,7 +25,17 @@ Progress = Callable[[int, float], None]
 #: Seconds between two looks at the budget, the progress callback and Ctrl-C.
 SLICE = 0.1
 #: Columns that one walk hands over, in the order in which they are joined.
-COLUMNS = ("patterns", "sizes", "points", "edges", "places", "signs", "values", "maps")
+COLUMNS = (
+    "patterns",
+    "sizes",
+    "points",
+    "edges",
+    "places",
+    "signs",
+    "crossed",
+    "crossings",
+    "maps",
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,8 @@ class Walk:
     patterns, polygons, maps : bool
         Which columns to write; counting needs none.
     signs : bool
-        Write the exact sign (and the value) of the first output at every vertex.
+        Write the exact sign of the first output at every vertex, and where it is zero on sides
+        between vertices of opposite signs.
     halve : bool
         Order the sides along a cut by halving instead of by proportion: for an atlas whose shortest
         sides are below 2^-63 of their cut.
@@ -209,7 +220,9 @@ class Walk:
         dim = self.domain.dim
         offsets = np.concatenate(([0], np.cumsum(columns["sizes"]))).astype(np.int64)
         n = offsets.size - 1
-        shaped = {**columns, "offsets": offsets, "points": columns["points"].reshape(-1, dim)}
+        shaped = {**columns, "offsets": offsets}
+        for name in ("points", "crossings"):
+            shaped[name] = columns[name].reshape(-1, dim)
         shaped["patterns"] = columns["patterns"].reshape(n, self.words)
         if self.maps:
             shaped["maps"] = columns["maps"].reshape(n, dim + 1, self.net.n_outputs)

@@ -33,10 +33,10 @@ def load(
     ----------
     source : path, torch.nn.Module, torch.export.ExportedProgram, onnx.ModelProto, fitted \
 scikit-learn MLP, list of (W, b), or Network
-        A path ends in ``.onnx`` or ``.npz`` (what `Network.save` wrote). A network is passed through.
+        A path ends in ``.onnx`` or ``.npz`` (what `Network.save` wrote). A network is passed on.
     example : tensor or array, optional
-        For torch: an input as the module takes it, with its batch axis. Needed where the shape of
-        the input does not follow from the first layer.
+        For torch and ONNX: an input as the model takes it, with its batch axis. Torch needs it
+        where the shape of the input does not follow from the first layer.
     activation : str or PiecewiseLinear
         For a list of ``(W, b)``: the activation between the layers, as in `Network.mlp`.
     input_shape : sequence of int, optional
@@ -66,7 +66,8 @@ scikit-learn MLP, list of (W, b), or Network
     Warns
     -----
     PlicaWarning
-        If a softmax, sigmoid or the like at the very end was dropped.
+        If a softmax, sigmoid or the like at the very end was dropped, or nothing could run the
+        original to compare it.
 
     Examples
     --------
@@ -78,7 +79,7 @@ scikit-learn MLP, list of (W, b), or Network
     if isinstance(source, Network):
         return source
     if isinstance(source, str | Path):
-        return _load_file(Path(source), input_shape, tolerance, check)
+        return _load_file(Path(source), example, input_shape, tolerance, check)
     # A model can only be of a library that has been imported already.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(source, torch.nn.Module):
@@ -94,26 +95,31 @@ scikit-learn MLP, list of (W, b), or Network
     if onnx is not None and isinstance(source, onnx.ModelProto):
         from .onnx_file import load_onnx
 
-        return load_onnx(source, input_shape, tolerance, check)
+        return load_onnx(source, example, input_shape, tolerance, check)
     if hasattr(source, "coefs_") and hasattr(source, "intercepts_"):
         from .arrays import load_sklearn
 
         return load_sklearn(source, tolerance, check)
     if type(source).__module__.split(".")[0] == "sklearn":
         raise LoadError(
-            f"{type(source).__name__} has no coefs_ and intercepts_: fit an MLPClassifier or "
-            "MLPRegressor first"
+            f"{type(source).__name__}: plica reads a fitted MLPClassifier or MLPRegressor; fit it "
+            "first, and take it out of a pipeline (its scaling is an affine map: Network.before)"
         )
     if isinstance(source, list | tuple):
         return Network.mlp(source, activation)
     raise LoadError(
-        f"cannot load a {type(source).__module__}.{type(source).__qualname__}; give a path to .onnx or "
-        ".npz, a torch.nn.Module, a fitted scikit-learn MLP, a list of (W, b), or a plica.Network"
+        f"cannot load a {type(source).__module__}.{type(source).__qualname__}; give a path to "
+        ".onnx or .npz, a torch.nn.Module, a fitted scikit-learn MLP, a list of (W, b), or a "
+        "plica.Network"
     )
 
 
 def _load_file(
-    path: Path, input_shape: Sequence[int] | None, tolerance: float | None, check: bool
+    path: Path,
+    example: Any,
+    input_shape: Sequence[int] | None,
+    tolerance: float | None,
+    check: bool,
 ) -> Network:
     if not path.is_file():
         raise LoadError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
@@ -122,8 +128,10 @@ def _load_file(
     if path.suffix == ".onnx":
         from .onnx_file import load_onnx
 
-        return load_onnx(path, input_shape, tolerance, check)
+        return load_onnx(path, example, input_shape, tolerance, check)
     hint = ""
     if path.suffix in (".pt", ".pth", ".pkl", ".ckpt", ".bin", ".safetensors"):
-        hint = "; build the torch module in Python, load its weights, and give the module to plica.load"
+        hint = (
+            "; build the torch module in Python, load its weights, and give plica.load the module"
+        )
     raise LoadError(f"{path}: plica reads .onnx and .npz files{hint}")

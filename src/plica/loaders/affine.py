@@ -86,7 +86,7 @@ def network_input(shape: Shape) -> Tensor:
 
 
 def own_units(x: Tensor) -> Tensor:
-    """``x`` computed once, by identity units of its own, instead of composed wherever it is used."""
+    """``x`` computed once, by identity units of its own, not composed wherever it is used."""
     if x._own is None:
         group = Group(x.size, x.depth + 1, x, Units.identity(x.size))
         x._own = atoms(group, x.shape)
@@ -291,7 +291,7 @@ def matmul_left(W: Float, x: Tensor) -> Tensor:
 
 
 def weighted_sum(x: Tensor, reads: Int, weight: Float, shape: Shape) -> Tensor:
-    """Row ``i`` is ``weight[i]`` times the sum of the entries ``reads[i]``; negatives are skipped."""
+    """Row ``i``: ``weight[i]`` times the sum of the entries ``reads[i]``, less negative ones."""
     real = reads >= 0
     allocate(int(real.sum()), "a sum over a window")
     count = real.sum(axis=1)
@@ -301,7 +301,7 @@ def weighted_sum(x: Tensor, reads: Int, weight: Float, shape: Shape) -> Tensor:
 
 
 def fibres(x: Tensor, axes: Sequence[int], keepdims: bool) -> tuple[Int, Shape]:
-    """Positions that a reduction over ``axes`` combines, shape (outputs, entries), and its shape."""
+    """What a reduction over ``axes`` combines: positions (outputs, entries), and its shape."""
     axes = tuple(sorted({a % len(x.shape) for a in axes}))
     kept = [a for a in range(len(x.shape)) if a not in axes]
     moved = x.positions.transpose(*kept, *axes)

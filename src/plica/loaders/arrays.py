@@ -46,7 +46,8 @@ def load_sklearn(model: Any, tolerance: float | None = None, check: bool = True)
     activation = getattr(model, "activation", "relu")
     if activation not in SKLEARN:
         raise UnsupportedError(
-            f"{kind}: activation={activation!r} is not piecewise linear; fit it with activation='relu'"
+            f"{kind}: activation={activation!r} is not piecewise linear; fit it with "
+            "activation='relu'"
         )
     readout = getattr(model, "out_activation_", "identity")
     layers = [

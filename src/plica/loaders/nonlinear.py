@@ -50,6 +50,8 @@ def prelu(x: Tensor, slope: Array) -> Tensor:
 
 def clip(x: Tensor, lower: Array | float | None, upper: Array | float | None) -> Tensor:
     """``x`` cut off below and above by constants that broadcast to it."""
+    if lower is None and upper is None:
+        return x
     low = np.broadcast_to(-np.inf if lower is None else np.asarray(lower, dtype=float), x.shape)
     high = np.broadcast_to(np.inf if upper is None else np.asarray(upper, dtype=float), x.shape)
     bounds, which = np.unique(

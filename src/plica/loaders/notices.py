@@ -5,29 +5,30 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import NetworkError
 
 if TYPE_CHECKING:
-    from .affine import Array, Float
+    from .affine import Float
 
 
 class PlicaWarning(UserWarning):
-    """Something that a loader did and that changes what the outputs mean."""
+    """Something that a reader of the answer should know: an output dropped, a check not made."""
 
 
 #: Last operations that are dropped, and what remains true without them.
 READOUTS = {
     "softmax": "the outputs are its inputs (logits): the largest output is the same one, and two "
     "probabilities are equal where their logits are equal",
-    "logsoftmax": "the outputs are its inputs (logits): the largest output is the same one, and two "
-    "log-probabilities are equal where their logits are equal",
+    "logsoftmax": "the outputs are its inputs (logits): the largest output is the same one, and "
+    "two log-probabilities are equal where their logits are equal",
     "sigmoid": "the outputs are its inputs: probability 0.5 is the level 0.0, and p is the level "
     "log(p / (1 - p))",
-    "softplus": "the outputs are its inputs: softplus increases, so orders and regions stay the same",
+    "softplus": "the outputs are its inputs: softplus increases, so the order "
+    "of the outputs stays the same",
     "logsigmoid": "the outputs are its inputs: probability 0.5 is the level 0.0",
 }
 
@@ -53,7 +54,12 @@ def _caller() -> int:
     return level + 1
 
 
-def finite(value: Array, name: str) -> Float:
+def array(value: Any, name: str = "constant") -> Float:
+    """A torch tensor, an array or a number as a finite float64 array."""
+    return finite(value.detach().cpu().double() if hasattr(value, "detach") else value, name)
+
+
+def finite(value: Any, name: str) -> Float:
     """A weight as float64.
 
     Raises
@@ -61,11 +67,11 @@ def finite(value: Array, name: str) -> Float:
     NetworkError
         If an entry is NaN or infinite; the message names the tensor.
     """
-    value = np.asarray(value, dtype=np.float64)
-    bad = int((~np.isfinite(value)).sum())
+    found: Float = np.asarray(value, dtype=np.float64)
+    bad = int((~np.isfinite(found)).sum())
     if bad:
         raise NetworkError(
-            f"tensor {name!r} of shape {value.shape}: {bad} of its entries are NaN or infinite; plica "
-            "needs finite weights, look at the training run or the export"
+            f"tensor {name!r} of shape {found.shape}: {bad} of its entries are NaN or infinite; "
+            "plica needs finite weights, look at the training run or the export"
         )
-    return value
+    return found

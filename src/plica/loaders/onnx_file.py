@@ -12,8 +12,8 @@ from ..errors import LoadError, NetworkError, PlicaError, UnsupportedError
 from . import affine, verify
 from .affine import Array, Shape, Tensor
 from .nonlinear import Comparison
-from .notices import READOUTS, warn_dropped
-from .onnx_ops import MOVES, OPS, Call, Result, moved
+from .notices import READOUTS, array, warn_dropped
+from .onnx_ops import MOVES, OPS, SCATTERS, Call, Result, moved, scattered
 from .schedule import to_network
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ FLOATS = (1, 10, 11, 16)  # TensorProto.FLOAT, FLOAT16, DOUBLE, BFLOAT16
 
 def load_onnx(
     source: str | Path | Any,
+    example: Any = None,
     input_shape: Sequence[int] | None = None,
     tolerance: float | None = None,
     check: bool = True,
@@ -35,6 +36,9 @@ def load_onnx(
     Parameters
     ----------
     source : path or onnx.ModelProto
+    example : array, optional
+        An input as the model takes it, with its batch axis: its shape stands for ``input_shape``,
+        and chain and model are also compared on it and around it.
     input_shape : sequence of int, optional
         Shape of one input, with or without its batch axis; needed where the model leaves a
         dimension open other than the first (which is set to 1).
@@ -55,6 +59,9 @@ def load_onnx(
     path = Path(source) if isinstance(source, str | Path) else None
     model: Any = _read(path) if path is not None else source
     graph = _Graph(model, str(path) if path is not None else "the model")
+    data = None if example is None else array(example, "example")
+    if data is not None and input_shape is None:
+        input_shape = (1, *data.shape[1:]) if data.ndim > 1 else data.shape
     name, shape, dtype = graph.single_input(input_shape)
     source_tensor = affine.network_input(shape)
     graph.run(name, source_tensor)
@@ -70,13 +77,14 @@ def load_onnx(
         "input_shape": list(shape),
         "outputs": {n: list(t.shape) for n, t in outputs},
         "dropped": graph.dropped,
+        "metadata": {p.key: p.value for p in model.metadata_props},
     }
     net = to_network(output, source_tensor, meta)
     if check:
         names = [n for n, _ in outputs]
         run = verify.onnx_runner(model, name, names, shape, dtype)
         half = dtype == np.float16 or any(t.data_type in (10, 16) for t in model.graph.initializer)
-        net.meta.update(verify.compare(net, run, verify.points(shape), tolerance, half=half))
+        net.meta.update(verify.compare(net, run, verify.points(shape, data), tolerance, half=half))
     else:
         net.meta["checked_against"] = "nothing: check=False"
     return net
@@ -93,7 +101,8 @@ def _read(path: Path) -> Any:
         model = onnx.load(str(path))
     except FileNotFoundError as error:
         raise LoadError(
-            f"{path}: its weights are in another file that is missing ({error}); keep it beside the model"
+            f"{path}: its weights are in another file that is missing ({error}); keep it beside "
+            "the model"
         ) from error
     except Exception as error:  # protobuf, external data: many kinds, all mean an unreadable file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -137,8 +146,8 @@ class _Graph:
         real = [i for i in self.graph.input if i.name not in self.values]
         if len(real) != 1:
             raise UnsupportedError(
-                f"{self.name}: it has {len(real)} inputs ({', '.join(i.name for i in real) or 'none'}); "
-                "plica needs exactly one"
+                f"{self.name}: it has {len(real)} inputs "
+                f"({', '.join(i.name for i in real) or 'none'}); plica needs exactly one"
             )
         (value,) = real
         kind = value.type.tensor_type
@@ -169,7 +178,8 @@ class _Graph:
             )
             if not fits or min(given, default=1) < 1:
                 raise LoadError(
-                    f"{self.name}: input_shape={tuple(wanted)} does not fit input {name!r} of shape {dims}"
+                    f"{self.name}: input_shape={tuple(wanted)} does not fit input {name!r} of "
+                    f"shape {dims}"
                 )
             return given
         shape = []
@@ -193,8 +203,9 @@ class _Graph:
                 continue
             inputs = [self._input(node, i, n) for n in node.input]
             where = (
-                f"{self.name}: node {node.name or node.output[0]!r} ({_name(node)}), number {i + 1} of "
-                f"{len(self.nodes)}, reading {', '.join(map(repr, node.input)) or 'nothing'}"
+                f"{self.name}: node {node.name or node.output[0]!r} ({_name(node)}), number "
+                f"{i + 1} of {len(self.nodes)}, reading "
+                f"{', '.join(map(repr, node.input)) or 'nothing'}"
             )
             call = Call(node, where, self.opset, inputs)
             try:
@@ -214,9 +225,9 @@ class _Graph:
             return None
         if name not in self.values:
             raise LoadError(
-                f"{self.name}: node {i + 1} ({node.op_type}) reads {name!r}, which nothing before it "
-                "writes (or which is an extra output that plica does not compute); check the model "
-                "with onnx.checker"
+                f"{self.name}: node {i + 1} ({node.op_type}) reads {name!r}, which nothing before "
+                "it writes (or which is an extra output that plica does not compute); check the "
+                "model with onnx.checker"
             )
         return self.values[name]
 
@@ -236,6 +247,8 @@ class _Graph:
             return [np.array(symbolic[0].size, dtype=np.int64)]
         if op in MOVES:
             return moved(call, lambda inputs: self._constant(call, inputs))
+        if op in SCATTERS:
+            return scattered(call, lambda inputs: self._constant(call, inputs))
         if op in OPS:
             return [OPS[op](call)]
         if op.lower() in READOUTS and self._is_last(node.output[0]):
@@ -248,8 +261,10 @@ class _Graph:
             else "it is not piecewise linear, or not handled"
         )
         raise UnsupportedError(
-            f"{call.where}: {reason}. Supported: {', '.join(sorted({*OPS, *MOVES, 'Shape', 'Size'}))}; "
-            f"as the last operation also Softmax, LogSoftmax, Sigmoid, Softplus; anything on constants"
+            f"{call.where}: {reason}. Supported: "
+            f"{', '.join(sorted({*OPS, *MOVES, *SCATTERS, 'Shape', 'Size'}))}; "
+            "as the last operation also Softmax, LogSoftmax, Sigmoid, Softplus; anything on "
+            "constants"
         )
 
     def _is_last(self, name: str) -> bool:

@@ -76,8 +76,8 @@ class Call:
         v = self.inputs[i]
         if not isinstance(v, np.ndarray | np.generic):
             self.refuse(
-                f"its input {self.node.input[i]!r} depends on the network's input; only a constant is "
-                "piecewise linear here"
+                f"its input {self.node.input[i]!r} depends on the network's input; only a "
+                "constant is piecewise linear here"
             )
         return np.asarray(v)
 
@@ -397,6 +397,21 @@ MOVES = frozenset(
         "Unsqueeze",
     ]
 )
+
+
+#: The same with two inputs: entries of the third input replace some of the first.
+SCATTERS = frozenset({"ScatterElements", "ScatterND"})
+
+
+def scattered(c: Call, evaluate: Callable[[list[Array | None]], list[Array]]) -> list[Tensor]:
+    """A node of ``SCATTERS``, evaluated on the positions of its inputs' entries."""
+    if c.attribute("reduction", "none") != "none":
+        c.refuse("only reduction 'none' is handled")
+    values = [c.value(0), c.value(2)]
+    both = [v if isinstance(v, Tensor) else affine.constant(v) for v in values]
+    joined = affine.concat([affine.take(v, v.positions.reshape(-1)) for v in both], 0)
+    moves = [both[0].positions, c.constant(1), both[1].positions + both[0].size]
+    return [affine.take(joined, places) for places in evaluate(moves)]
 
 
 def moved(c: Call, evaluate: Callable[[list[Array | None]], list[Array]]) -> list[Tensor]:

@@ -99,5 +99,5 @@ def _placed(tensor: Tensor, column: dict[Group, Int], width: int) -> Sparse:
         if not T.nnz:  # all its weights are zero, so its atoms need not be in the state
             continue
         part = sp.csr_array((T.data, column[g][T.indices], T.indptr), shape=(tensor.size, width))
-        M = sp.csr_array(M + part)
+        M = sp.csr_array(M + part) if M.nnz else part
     return M

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
 from ..errors import NetworkError, PlicaError, UnsupportedError
 from ..units import PiecewiseLinear
 from . import affine, nonlinear
 from . import torch_ops as ops
 from .affine import Tensor
-from .notices import READOUTS, warn_dropped
+from .notices import READOUTS, array, warn_dropped
 
 Layer = Callable[[Any, Tensor], Tensor]
 
 
 def _w(layer: Any, name: str) -> Any:
     value = getattr(layer, name)
-    return None if value is None else ops.array(value, name)
+    return None if value is None else array(value, name)
 
 
 def _function(make: Callable[[Any], PiecewiseLinear]) -> Layer:
@@ -118,7 +116,7 @@ def table() -> dict[type, Layer]:
         nn.Linear: _linear,
         nn.MaxPool1d: _pool(1, "max"),
         nn.MaxPool2d: _pool(2, "max"),
-        nn.PReLU: lambda m, x: ops.prelu(x, ops.array(m.weight, "weight")),
+        nn.PReLU: lambda m, x: ops.prelu(x, array(m.weight, "weight")),
         nn.ReLU: _function(lambda _: PiecewiseLinear.relu()),
         nn.ReLU6: _function(lambda _: PiecewiseLinear.clip(0.0, 6.0)),
         nn.Softshrink: _function(lambda m: ops.soft_shrink(m.lambd)),
@@ -199,11 +197,4 @@ def finite_parameters(module: Any) -> None:
     """Refuse NaN or infinite parameters, by name."""
     for name, p in module.named_parameters():
         if p.is_floating_point():
-            ops.array(p, name)
-
-
-def np_example(example: Any) -> Any:
-    """An example as a float64 array."""
-    return (
-        ops.array(example, "example") if hasattr(example, "detach") else np.asarray(example, float)
-    )
+            array(p, name)

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..errors import LoadError, UnsupportedError
 from . import affine, verify
+from .notices import array
 from .schedule import to_network
-from .torch_layers import finite_parameters, first_shape, np_example, plain_sequence, run
+from .torch_layers import finite_parameters, first_shape, plain_sequence, run
 from .torch_program import KNOWN, Program, all_known, short_name
 
 if TYPE_CHECKING:
@@ -134,13 +135,13 @@ def _evaluation_mode(module: Any) -> None:
         if isinstance(m, nn.modules.batchnorm._BatchNorm):
             if m.training:
                 raise UnsupportedError(
-                    f"{what} is in training mode, where it depends on the whole batch; call .eval() on "
-                    "the module first"
+                    f"{what} is in training mode, where it depends on the whole batch; call "
+                    ".eval() on the module first"
                 )
             if m.running_mean is None:
                 raise UnsupportedError(
-                    f"{what} has no running statistics (track_running_stats=False): it depends on the "
-                    "whole batch even after .eval()"
+                    f"{what} has no running statistics (track_running_stats=False): it depends on "
+                    "the whole batch even after .eval()"
                 )
         dropout = isinstance(m, nn.modules.dropout._DropoutNd)
         if m.training and dropout and m.p > 0:
@@ -159,7 +160,7 @@ def _input(
         several = isinstance(example, tuple | list) and any(hasattr(e, "shape") for e in example)
         if several or isinstance(example, dict):
             raise UnsupportedError("plica needs a module with exactly one input; give one tensor")
-        data = np_example(example)
+        data = array(example, "example")
         if data.ndim == 0 or data.size == 0:
             raise LoadError(f"example: expected an input of the module, got shape {data.shape}")
         return data, (1, *data.shape[1:]) if data.ndim > 1 else (1, data.size)
@@ -168,8 +169,8 @@ def _input(
     found = first_shape(module)
     if found is None:
         raise LoadError(
-            f"{type(module).__name__}: the shape of its input does not follow from its first layer; give "
-            "example=, an input with its batch axis, or input_shape=, without it"
+            f"{type(module).__name__}: the shape of its input does not follow from its first "
+            "layer; give example=, an input with its batch axis, or input_shape=, without it"
         )
     return None, found
 
@@ -237,9 +238,9 @@ def _export(module: Any, double: Any | None, shape: Shape) -> tuple[Any, Any | N
         return _simplified(program), m if m is double else None
     text = str(reason).strip()
     raise LoadError(
-        f"{type(module).__name__}: torch.export could not trace it on an input of shape {tuple(shape)}: "
-        f"{text.splitlines()[0] if text else type(reason).__name__}. Check the example; where control "
-        "flow depends on values, it is not one piecewise-linear network"
+        f"{type(module).__name__}: torch.export could not trace it on an input of shape "
+        f"{tuple(shape)}: {text.splitlines()[0] if text else type(reason).__name__}. Check the "
+        "example; where control flow depends on values, it is not one piecewise-linear network"
     ) from reason
 
 

@@ -12,18 +12,11 @@ from ..units import PiecewiseLinear
 from . import affine, nonlinear
 from .affine import Float, Tensor, Value
 from .nonlinear import Comparison
-from .notices import finite
+from .notices import array
 from .windows import adaptive_pool, average_pool, conv, max_pool
 
 Arguments = dict[str, Any]
 Result = Any  # Tensor, Comparison, or a list of tensors
-
-
-def array(value: Any, name: str = "constant") -> Float:
-    """A torch tensor, or a number, as a finite float64 array."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().double().numpy()
-    return finite(np.asarray(value), name)
 
 
 def value(v: Any) -> Value:
@@ -311,7 +304,8 @@ def threshold(at: float, below: float) -> PiecewiseLinear:
     """``z`` where it is above ``at``, else ``below``; continuous only if the two are equal."""
     if at != below:
         raise UnsupportedError(
-            f"a threshold at {at} with value {below} below it jumps; only value = threshold is continuous"
+            f"a threshold at {at} with value {below} below it jumps; only value = threshold is "
+            "continuous"
         )
     return PiecewiseLinear.clip(at, np.inf)
 

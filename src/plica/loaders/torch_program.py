@@ -56,7 +56,8 @@ class Program:
         inputs = list(self.signature.user_inputs)
         if len(inputs) != 1:
             raise UnsupportedError(
-                f"the program has {len(inputs)} inputs ({inputs}); plica needs a module with exactly one"
+                f"the program has {len(inputs)} inputs ({inputs}); plica needs a module with "
+                "exactly one"
             )
         self.input = next(n for n in self.nodes if n.op == "placeholder" and n.name == inputs[0])
         self.outputs = list(self.signature.user_outputs)
@@ -77,8 +78,8 @@ class Program:
                 shape.append(1)
             else:
                 raise LoadError(
-                    f"dimension {axis} ({n}) of the program's input is open; fix it with input_shape=(...), "
-                    "the shape of one input without its batch axis"
+                    f"dimension {axis} ({n}) of the program's input is open; fix it with "
+                    "input_shape=(...), the shape of one input without its batch axis"
                 )
         if given is not None and given != shape:
             raise LoadError(
@@ -169,8 +170,8 @@ class Program:
         names = sorted({n.split(".")[0] for n in (*OPS, *MOVES) if not n.startswith("_")})
         raise UnsupportedError(
             f"{self._where(node)} is not piecewise linear, or not handled{hint}. Supported: "
-            f"{', '.join(names)}; as the last operation also {', '.join(sorted(set(LAST.values())))}; "
-            "anything on constants"
+            f"{', '.join(names)}; as the last operation also "
+            f"{', '.join(sorted(set(LAST.values())))}; anything on constants"
         )
 
     def before_dropped(self) -> Any:
@@ -227,8 +228,8 @@ def _scattered(target: Any, args: Sequence[Any], kwargs: Arguments) -> Any:
     """An operation that puts entries of a second tensor into a first, run on positions."""
     import torch
 
-    both = [value(v) for v in args[:2]]
-    both = [v if isinstance(v, Tensor) else affine.constant(v) for v in both]
+    values = [value(v) for v in args[:2]]
+    both = [v if isinstance(v, Tensor) else affine.constant(v) for v in values]
     x, y = (torch.from_numpy(np.ascontiguousarray(v.positions)) for v in both)
     found = target(x, y + x.numel(), *args[2:], **kwargs)
     joined = affine.concat([affine.take(v, v.positions.reshape(-1)) for v in both], 0)

@@ -20,7 +20,7 @@ POINTS = 24
 SEED = 20140205
 
 #: Default tolerance, relative to the scale of the outputs, by what the original computes in.
-TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 2e-2}
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1}
 
 
 class Runner:
@@ -83,7 +83,8 @@ def compare(
     if not error_found <= allowed * scale:
         raise LoadError(
             f"the chain and the original, run by {original.name} in {precision}, differ by "
-            f"{error_found:.3g} where outputs are up to {scale:.3g} (relative {error_found / scale:.2g}, "
+            f"{error_found:.3g} where outputs are up to {scale:.3g} (relative "
+            f"{error_found / scale:.2g}, "
             f"tolerance {allowed:g}); give tolerance= if that is good enough for you"
         )
     return {

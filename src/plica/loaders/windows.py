@@ -85,7 +85,7 @@ def conv(
     dilations: Sequence[int],
     groups: int,
 ) -> Tensor:
-    """Cross-correlation of ``x`` (batch, channels, ...) with ``W`` (out, channels / groups, ...)."""
+    """Cross-correlation of ``x`` (batch, channels, ...) with ``W`` (out, channels/groups, ...)."""
     batch, channels, *space = x.shape
     outputs, per_group, *kernel = W.shape
     if channels != per_group * groups or outputs % groups:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..chain import Network
 from ..domains import Domain, Segment, Slice
 from ..engines.walk import compile_chain, unpack
+from ..exact.rational import RationalChain
 from .count import Count
 from .facets import Facets, match, next_vertex
 from .linear import LinearRegions, merge, same_across
@@ -115,8 +116,10 @@ class Atlas:
     def sizes(self) -> Float:
         """Lengths or areas of the regions, in the metric of the input space, shape (N,)."""
         if self.dim == 1:
-            return self.scale * (self.vertices[1::2, 0] - self.vertices[0::2, 0])
-        return self.scale * self._own_areas
+            own = self.vertices[1::2, 0] - self.vertices[0::2, 0]
+        else:
+            own = self._own_areas
+        return self.scale * np.maximum(own, 0.0)  # a sliver may round to less than nothing
 
     @cached_property
     def _own_areas(self) -> Float:
@@ -197,25 +200,29 @@ class Atlas:
         Parameters
         ----------
         x : array_like, shape (P, n_inputs)
-            Inputs, which must lie on the domain (a slice's points are moved onto it by nothing:
-            use ``domain.embed`` to make them).
+            Inputs on the domain; ``domain.embed`` makes them from own coordinates.
 
         Returns
         -------
         ndarray of int64, shape (P,)
-            -1 where the network, evaluated in float64, has a pattern that no region here has: the
-            point is outside the domain, or within rounding of a crease.
+            -1 where no region here has the pattern of the network at the point, in exact
+            arithmetic: outside the domain (also by rounding, on a slice), or at a tie whose pattern
+            has no interior.
         """
-        found = self.network.pattern(x)
-        if self.network.n_units == 0:
-            return np.zeros(found.shape[0], dtype=np.int64)
+        x = np.asarray(x, dtype=np.float64).reshape(-1, self.network.n_inputs)
         index = self._kept.get("index")
         if index is None:
-            rows = np.ascontiguousarray(self.patterns)
-            index = {row.tobytes(): r for r, row in enumerate(rows)}
+            index = {row.tobytes(): r for r, row in enumerate(np.ascontiguousarray(self.patterns))}
             self._kept["index"] = index
-        dtype = self.patterns.dtype
-        return np.array([index.get(row.astype(dtype).tobytes(), -1) for row in found], dtype=np.int64)
+        found = self.network.pattern(x).astype(self.patterns.dtype)
+        where = np.array([index.get(row.tobytes(), -1) for row in found], dtype=np.int64)
+        lost = np.flatnonzero(where < 0)
+        if lost.size:
+            exact = RationalChain(self.network)
+            for p in lost:
+                row = np.array(exact.pattern(x[p].tolist()), dtype=self.patterns.dtype)
+                where[p] = index.get(row.tobytes(), -1)
+        return where
 
     # -- level sets --------------------------------------------------------------------------
 

@@ -104,14 +104,8 @@ def level_set(atlas: Atlas, output: int, value: float) -> LevelSet:
     # vertices of opposite signs: at most `dim` points, unless it is flat
     following = next_vertex(offsets)
     zero = np.flatnonzero((sign == 0) & ~flat[region])
-    if dim == 2:
-        cross = np.flatnonzero(sign * sign[following] < 0)
-    else:
-        cross = offsets[:-1][sign[offsets[:-1]] * sign[offsets[:-1] + 1] < 0]
-    there = following[cross]
-    a, b = np.abs(found["values"][cross]), np.abs(found["values"][there])
-    share = (a / (a + b))[:, None]
-    points = np.concatenate((vertices[zero], (1 - share) * vertices[cross] + share * vertices[there]))
+    cross = found["crossed"]
+    points = np.concatenate((vertices[zero], found["crossings"]))
     where = np.concatenate((region[zero], region[cross]))
     order = np.argsort(where, kind="stable")
     points, where = points[order], where[order]
