@@ -45,6 +45,7 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
         Buffer buffer;
         buffer.ld = z(padded(s.n_pre));
         buffer.map.assign(buffer.ld * (D + 1), 0.0);
+        if (!s.dense) buffer.row_feeds.assign(z(s.n_pre), 1);
         buffers_.push_back(std::move(buffer));
         for (const int k : s.nonlinear) {
             int width = 1;
@@ -219,10 +220,22 @@ void Walk<D>::settle(int s, int k, std::uint16_t verdict, const Points &points) 
     const std::int32_t *reads = here.unit_reads.data() + here.unit_start[z(k)];
     const double *row = b.map.data() + reads[0];
     if (const int f = here.unit_function[z(k)]; f >= 0) {
-        narrow(chain_.functions[z(f)].breakpoints.data(), range(row, b.ld, b.tolerance, points), lo, hi);
+        const double *t = chain_.functions[z(f)].breakpoints.data();
+        if (known(s, reads[0])) {
+            while (lo < hi && row[D * b.ld] > t[lo]) ++lo;
+            hi = lo;
+        } else {
+            narrow(t, range(row, b.ld, b.tolerance, points), lo, hi);
+        }
     } else { // max: the reads that might win somewhere
         const std::vector<int> &open = contenders(s, k, points);
-        if (open.size() == 1) lo = hi = open[0];
+        bool constant = true;
+        int best = open[0];
+        for (const int q : open) {
+            constant &= known(s, reads[q]);
+            if (b.map[D * b.ld + z(reads[q])] > b.map[D * b.ld + z(reads[best])]) best = q;
+        }
+        if (open.size() == 1 || constant) lo = hi = best;
     }
     if (lo == hi) {
         set_piece(s, k, lo);
@@ -446,6 +459,10 @@ template <int D> void Walk<D>::full_product(int s) {
     const std::uint16_t *piece = pieces_[z(s - 1)].data();
     for (int k = 0; k < before.n_out; ++k) n += feed(s - 1, k, piece[k], feeds_[z(n)]);
     product(here, D + 1, feeds_.data(), n, b.map.data(), b.ld);
+    b.feeds = n;
+    std::fill(b.row_feeds.begin(), b.row_feeds.end(), 0);
+    if (!here.dense)
+        for (int i = 0; i < n; ++i) count_feed(s, feeds_[z(i)].unit, 1);
     applied_[z(s - 1)] = pieces_[z(s - 1)];
     ++counters.products;
     work_ += 1e2 + (here.dense ? static_cast<double>(here.n_pre) * n
@@ -458,6 +475,32 @@ template <int D> void Walk<D>::full_product(int s) {
     b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
     b.age = 0;
     b.valid = true;
+}
+
+// Count a unit that begins or ends to feed rows of a map. A row that nothing feeds is its bias,
+// exactly: what rounding has left of earlier feeds is removed.
+template <int D> void Walk<D>::count_feed(int s, int unit, int change) {
+    const Stage &here = stage(s);
+    Buffer &b = buffers_[z(s)];
+    const auto reset = [&](int row) {
+        for (int c = 0; c < D; ++c) b.map[z(c) * b.ld + z(row)] = 0.0;
+        b.map[D * b.ld + z(row)] = here.bias[z(row)];
+    };
+    if (here.dense) {
+        if (b.feeds == 0)
+            for (int row = 0; row < here.n_pre; ++row) reset(row);
+        return;
+    }
+    for (auto i = here.column_start[z(unit)]; i < here.column_start[z(unit) + 1]; ++i) {
+        const int row = here.column_row[static_cast<std::size_t>(i)];
+        if ((b.row_feeds[z(row)] += change) == 0) reset(row);
+    }
+}
+
+// Whether a pre-activation is its bias on the current cell, exactly.
+template <int D> bool Walk<D>::known(int s, int pre) const {
+    const Buffer &b = buffers_[z(s)];
+    return s > 0 && (stage(s).dense ? b.feeds == 0 : b.row_feeds[z(pre)] == 0);
 }
 
 // Bring the map of stage s up to the pieces of the stage before.
@@ -474,10 +517,13 @@ template <int D> void Walk<D>::update(int s) {
         const std::uint16_t q = pieces_[z(s - 1)][z(k)];
         if (applied[z(k)] == q) continue;
         Feed now, then;
-        feed(s - 1, k, q, now);
-        feed(s - 1, k, applied[z(k)], then);
+        const bool on = feed(s - 1, k, q, now), was = feed(s - 1, k, applied[z(k)], then);
         for (int c = 0; c <= D; ++c) now.row[c] -= then.row[c];
         rank_one(stage(s), D + 1, now, b.map.data(), b.ld);
+        if (on != was) {
+            b.feeds += on ? 1 : -1;
+            count_feed(s, k, on ? 1 : -1);
+        }
         applied[z(k)] = q;
         ++counters.updates;
         ++b.age;
@@ -795,6 +841,7 @@ template <int D> bool Walk<D>::identical(int s, int i, int j) {
     double size = std::fabs(b.map[z(D) * b.ld + z(i)] - b.map[z(D) * b.ld + z(j)]);
     for (int c = 0; c < D; ++c)
         size += std::fabs(b.map[z(c) * b.ld + z(i)] - b.map[z(c) * b.ld + z(j)]) * extent_[c];
+    if (known(s, i) && known(s, j)) return b.map[D * b.ld + z(i)] == b.map[D * b.ld + z(j)];
     if (size > options_.filter * 4 * b.tolerance) return false;
     ++arbiter_.asked;
     return zero(arbiter_.functional({s, i, j, 0.0}));

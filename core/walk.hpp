@@ -128,6 +128,9 @@ template <int D> class Walk {
         std::size_t ld = 0;
         double error = 0, tolerance = 0, bound = 0;
         int age = 0; // updates since the full product
+        // how many units feed something into each row (sparse stages), or into all rows (dense)
+        std::vector<int> row_feeds;
+        int feeds = 1;
         bool valid = false;
     };
 
@@ -139,6 +142,8 @@ template <int D> class Walk {
     void emit_signs(const Cell &cell);
     void update(int s);
     void full_product(int s);
+    void count_feed(int s, int unit, int change);
+    bool known(int s, int pre) const;
     Points gather(const Cell &cell);
     void settle(int s, int unit, std::uint16_t verdict, const Points &points);
     Range range(const double *row, std::size_t stride, double tolerance, const Points &points) const;

@@ -19,10 +19,11 @@ FUNCTIONS = [
 ]
 
 #: Weights whose lines like to meet, from the tamest to the wildest kind of network.
-PALETTES = [
+PALETTES: list[np.ndarray] = [
     np.array([-1.0, 0.0, 1.0]),
     np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]),
     np.array([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.0 + 2.0**-40, 1.0 - 2.0**-52, 2.0]),
+    np.arange(-12, 13) / 8,
     np.array([-1.0, -0.3, 0.1, 0.2, 0.7, 1.0, 2.0**-20, -(2.0**20)]),
 ]
 
@@ -50,13 +51,13 @@ def networks(draw: st.DrawFn, n_inputs: int = 2, layers: int = 3, width: int = 6
     """Chains of up to ``layers`` stages with units, then a readout."""
     weights = _Weights(
         draw(st.integers(0, 2**32 - 1)),
-        draw(st.integers(0, len(PALETTES) - 1)),
+        draw(st.sampled_from(range(len(PALETTES)))),
         draw(st.sampled_from([0.0, 0.2, 0.5])),
     )
     chain: list[Stage] = []
     n = n_inputs
-    for _ in range(draw(st.integers(1, layers))):
-        m = draw(st.integers(1, width))
+    for _ in range(draw(st.sampled_from(range(layers, 0, -1)))):
+        m = draw(st.sampled_from(range(width, 0, -1)))
         kind = draw(st.sampled_from(["scalar", "scalars", "max", "mixed", "residual"]))
         if kind == "max":
             k = draw(st.integers(2, 4))
@@ -83,13 +84,14 @@ def networks(draw: st.DrawFn, n_inputs: int = 2, layers: int = 3, width: int = 6
     return Network([*chain, Stage(*weights.layer(draw(st.integers(1, 2)), n))])
 
 
-ends = st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.1, 1.0, 1.5])
+sizes = st.sampled_from([2.0, 4.0, 3.0, 1.0, 0.3, 2.0**-20])
+ends = st.sampled_from([-1.0, -2.0, -0.5, 0.0, 0.1, 1.0, 1.5])
 
 
 @st.composite
 def boxes(draw: st.DrawFn) -> plica.Box:
     low = [draw(ends) for _ in range(2)]
-    return plica.Box(low, [x + draw(st.sampled_from([2.0, 1.0, 0.3, 2.0**-20])) for x in low])
+    return plica.Box(low, [x + draw(sizes) for x in low])
 
 
 @st.composite
