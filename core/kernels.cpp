@@ -45,6 +45,8 @@ constexpr int kPass = 2;
 constexpr int kPass = 1;
 #endif
 
+constexpr int kAhead = 6; // feeds to fetch ahead
+
 template <int Columns>
 inline __attribute__((always_inline)) void dense_product(const Stage &stage, const Feed *feeds, int n,
                                                          double *map, std::size_t ld) {
@@ -59,6 +61,12 @@ inline __attribute__((always_inline)) void dense_product(const Stage &stage, con
                                              : Vec{};
         for (int i = 0; i < n; ++i) {
             const double *w = panel + static_cast<std::size_t>(feeds[i].unit) * kPanel;
+#if defined(__GNUC__)
+            const int ahead = i + kAhead < n ? i + kAhead : i; // which units feed is irregular
+            const double *soon = panel + static_cast<std::size_t>(feeds[ahead].unit) * kPanel;
+            for (int v = 0; v < kVecs; ++v)
+                __builtin_prefetch(soon + (v / kPerPanel) * panel_size + (v % kPerPanel) * kVec);
+#endif
             for (int v = 0; v < kVecs; ++v) {
                 const Vec part = load(w + (v / kPerPanel) * panel_size + (v % kPerPanel) * kVec);
                 for (int c = 0; c < Columns; ++c) sum[c][v] += part * feeds[i].row[c];

@@ -99,7 +99,7 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
     first.bound = magnitude(D + 1, chain.stages[0].n_pre, first.map.data(), first.ld, extent_);
     first.tolerance = 8 * kUnit * first.bound + DBL_MIN;
     first.valid = true;
-    stack_.push_back({0, -1, 0, -1, 0, n, n, 0, -1, 0});
+    stack_.push({0, -1, 0, -1, 0, n, n, 0, -1, 0});
 }
 
 template <int D> bool Walk<D>::run(std::int64_t regions, double seconds) {
@@ -110,9 +110,9 @@ template <int D> bool Walk<D>::run(std::int64_t regions, double seconds) {
             ? std::numeric_limits<std::int64_t>::max()
             : counters.regions + regions;
     work_ = 0;
-    while (!stack_.empty()) {
-        const Item item = stack_.back();
-        stack_.pop_back();
+    while (stack_.size() > 0) {
+        const Item item = stack_[static_cast<int>(stack_.size()) - 1];
+        stack_.truncate(stack_.size() - 1);
         visit(item);
         counters.arbitrated = arbiter_.asked;
         if (counters.regions >= target) break;
@@ -122,7 +122,7 @@ template <int D> bool Walk<D>::run(std::int64_t regions, double seconds) {
             if (std::chrono::duration<double>(Clock::now() - start).count() > seconds) break;
         }
     }
-    return stack_.empty();
+    return done();
 }
 
 template <int D> void Walk<D>::set_piece(int s, int unit, int piece) {
@@ -320,10 +320,8 @@ template <int D> void Walk<D>::visit(Item item) {
             item.lo = -1;
             const int source = stage(s).unit_reads[z(static_cast<int>(stage(s).unit_start[z(c.unit)]))];
             while (lo < hi) {
-                double row[D + 1];
-                std::copy(c.row, c.row + D + 1, row);
-                row[D] -= t[lo];
-                const Line g = line({s, source, -1, t[lo]}, row, buffers_[z(s)]);
+                Line &g = *lines_.room(1); // in place: it is kept if it cuts
+                set_line(g, {s, source, -1, t[lo]}, c.row, c.row[D] - t[lo], buffers_[z(s)]);
                 const int signs = classify(cell, g);
                 if (counting && item.length == 1 && lo + 1 == hi) { // no need to make the last two
                     counters.regions += (signs & 3) == 3 ? 2 : 1;
@@ -335,45 +333,7 @@ template <int D> void Walk<D>::visit(Item item) {
                 } else if ((signs & 2) == 0) {
                     ++lo;
                 } else {
-                    ++counters.splits;
-                    const int at = static_cast<int>(lines_.size());
-                    lines_.push(g);
-                    Cell first, second;
-                    const auto id = counters.splits - 1;
-                    if (options_.polygons)
-                        cut_units.push_back(stage(s).column_of[z(c.unit)]);
-                    // first the child that needs no update of the next map; on a line, the left one
-                    bool plus_first = applied_[z(s)][z(c.unit)] > lo;
-                    if (D == 1 || (signs & 4) == 0) {
-                        if ((signs & 4) != 0) spell_signs(cell);
-                        if (D == 1) plus_first = signs_[0] > 0;
-                        cut(cell, at, !plus_first, 2 * id + (plus_first ? 1 : 0), second);
-                        cut(cell, at, plus_first, 2 * id + (plus_first ? 0 : 1), first);
-                    } else {
-                        split(cell, at, plus_first, 2 * id, first, second);
-                    }
-                    const auto child = [&](bool plus, const Cell &of) {
-                        Item next = item;
-                        next.polygon = of.at;
-                        next.n = of.n;
-                        next.lines = at + 1;
-                        next.candidates = static_cast<int>(candidates_.size());
-                        next.unit = c.unit;
-                        next.piece = plus ? hi : lo;
-                        if (plus && lo + 1 < hi) { // more breakpoints to come
-                            next.unit = -1;
-                            next.lo = lo + 1;
-                        } else {
-                            next.lo = -1;
-                            ++next.list;
-                            --next.length;
-                        }
-                        return next;
-                    };
-                    stack_.push_back(child(!plus_first, second));
-                    item = child(plus_first, first);
-                    cell = first;
-                    if (item.unit >= 0) set_piece(s, item.unit, item.piece);
+                    branch(item, cell, c.unit, lo, hi, (signs & 4) != 0);
                     smaller = true;
                     break;
                 }
@@ -391,6 +351,45 @@ template <int D> void Walk<D>::visit(Item item) {
         item.stage = s + 1;
         item.list = -1;
     }
+}
+
+// Split the cell at a breakpoint of a unit, along the line just classified at the top of lines_: go
+// on with one part, and let the other wait. `clear`: no vertex lies on the line.
+template <int D>
+void Walk<D>::branch(Item &item, Cell &cell, int unit, int lo, int hi, bool clear) {
+    const int at = static_cast<int>(lines_.size());
+    lines_.take(1);
+    const std::int64_t id = counters.splits++;
+    if (options_.polygons) cut_units.push_back(stage(item.stage).column_of[z(unit)]);
+    // first the child that needs no update of the next map; on a line, the left one
+    bool plus_first = applied_[z(item.stage)][z(unit)] > lo;
+    Cell first, second;
+    if (D == 1 || !clear) {
+        if (clear) spell_signs(cell);
+        if (D == 1) plus_first = signs_[0] > 0;
+        cut(cell, at, !plus_first, 2 * id + (plus_first ? 1 : 0), second);
+        cut(cell, at, plus_first, 2 * id + (plus_first ? 0 : 1), first);
+    } else {
+        split(cell, at, plus_first, 2 * id, first, second);
+    }
+    const auto become = [&](Item &child, bool plus, const Cell &part) {
+        const bool more = plus && lo + 1 < hi; // more breakpoints to come
+        child.stage = item.stage;
+        child.list = more ? item.list : item.list + 1;
+        child.length = more ? item.length : item.length - 1;
+        child.lo = more ? lo + 1 : -1;
+        child.polygon = part.at;
+        child.n = part.n;
+        child.lines = at + 1;
+        child.candidates = static_cast<int>(candidates_.size());
+        child.unit = more ? -1 : unit;
+        child.piece = plus ? hi : lo;
+    };
+    become(*stack_.room(1), !plus_first, second);
+    stack_.take(1);
+    become(item, plus_first, first);
+    cell = first;
+    if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
 }
 
 template <int D> void Walk<D>::emit(const Cell &cell) {
@@ -422,11 +421,12 @@ template <int D> void Walk<D>::emit_signs(const Cell &cell) {
     const Buffer &b = buffers_[z(last_)];
     double row[D + 1];
     for (int c = 0; c <= D; ++c) row[c] = b.map[z(c) * b.ld];
-    const Line g = line({last_, 0, -1, 0.0}, row, b);
+    Line &g = *lines_.room(1);
+    set_line(g, {last_, 0, -1, 0.0}, row, row[D], b);
     if ((classify(cell, g) & 4) != 0) spell_signs(cell);
     columns.signs.insert(columns.signs.end(), signs_.begin(), signs_.begin() + cell.n);
     const int at = static_cast<int>(lines_.size());
-    lines_.push(g);
+    lines_.take(1);
     for (int i = 0; i < (D == 1 ? 1 : cell.n); ++i) {
         if (signs_[z(i)] * signs_[z(i + 1 < cell.n ? i + 1 : 0)] >= 0) continue;
         Vertex x = arena_[cell.at + i];
@@ -534,19 +534,21 @@ template <int D> void Walk<D>::update(int s) {
 }
 
 template <int D>
-typename Walk<D>::Line Walk<D>::line(const Functional &f, const double *row, const Buffer &b) const {
-    Line g{};
+void Walk<D>::set_line(Line &g, const Functional &f, const double *row, double constant,
+                       const Buffer &b) const {
+    double size = 0;
     for (int c = 0; c < D; ++c) {
         g.n[c] = row[c];
-        g.size += std::fabs(row[c]);
+        size += std::fabs(row[c]);
     }
-    g.c = row[D];
     const double error = f.minus < 0 ? b.tolerance : 2 * b.tolerance;
-    g.weak = g.size * extent_[0] < kSharp * b.bound;
-    g.slack = error + 8 * kUnit * (std::fabs(g.c) + g.size * extent_[0] + std::fabs(f.shift)) + DBL_MIN;
+    g.size = size;
+    g.c = constant;
+    g.weak = size * extent_[0] < kSharp * b.bound;
+    g.slack = error + 8 * kUnit * (std::fabs(constant) + size * extent_[0] + std::fabs(f.shift)) + DBL_MIN;
     g.facet = -1;
     g.f = f;
-    return g;
+    g.exact = false;
 }
 
 // Signs of g at the vertices of the cell, into signs_, and values into values_. Returns 1 if some is
@@ -664,25 +666,47 @@ template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
     v.rho = 16 * kUnit * extent_[0];
 }
 
-// Divide the side that starts at `before` where `after` is put on it, at this share of its length.
-template <int D> void Walk<D>::divide(Vertex &before, Vertex &after, double share) {
-    if (before.edge < 0) return;
-    const std::uint64_t from = before.from, to = before.to, width = to - from;
+// Where to divide the side that starts at `v`, at this share of its length, among the places along
+// its cut: side 0 of a cut runs along it, side 1 against it. Leaves room on both parts for more.
+template <int D> std::uint64_t Walk<D>::middle(const Vertex &v, double share) {
+    if (v.edge < 0) return 0;
+    const std::uint64_t width = v.to - v.from;
     if (width < 2) {
         ++counters.crowded;
-        return;
+        return v.from;
     }
-    // side 0 of a cut runs along it, side 1 against it; leave room on both parts for more
-    const bool along = (before.edge & 1) == 0;
     const std::uint64_t room = std::min(width / 2, std::uint64_t{1} << 12);
     std::uint64_t step = width / 2;
     if (!options_.halve && share > 0 && share < 1)
-        step = static_cast<std::uint64_t>(static_cast<double>(width) * (along ? share : 1 - share));
-    step = std::min(std::max(step, room), width - room);
-    before.from = along ? from : from + step;
-    before.to = along ? from + step : to;
-    after.from = along ? from + step : from;
-    after.to = along ? to : from + step;
+        step = static_cast<std::uint64_t>(static_cast<double>(width) *
+                                          ((v.edge & 1) == 0 ? share : 1 - share));
+    return v.from + std::min(std::max(step, room), width - room);
+}
+
+// Keep the part of a side before its middle (as the polygon runs), or the one after it.
+template <int D> void Walk<D>::shorten(Vertex &v, std::uint64_t middle, bool before) {
+    if (v.edge < 0) return;
+    const bool along = (v.edge & 1) == 0;
+    (along == before ? v.to : v.from) = middle;
+}
+
+template <int D> void Walk<D>::place(Vertex &v, const Vertex &at) {
+    for (int c = 0; c < D; ++c) v.p[c] = at.p[c];
+    v.rho = at.rho;
+}
+
+template <int D> void Walk<D>::continue_side(Vertex &v, const Vertex &from) {
+    v.line = from.line;
+    v.edge = from.edge;
+    v.from = from.from;
+    v.to = from.to;
+}
+
+template <int D> void Walk<D>::start_side(Vertex &v, int line, std::int64_t edge) {
+    v.line = line;
+    v.edge = edge;
+    v.from = 0;
+    v.to = ~std::uint64_t{0};
 }
 
 template <int D> void Walk<D>::spell_signs(const Cell &cell) {
@@ -703,34 +727,34 @@ void Walk<D>::split(const Cell &cell, int g, bool plus_first, std::int64_t edge,
     Vertex *made = arena_.room(z(n + 4));
     const Vertex *old = &arena_[cell.at];
     const int enter = up > 0 ? up - 1 : n - 1, leave = down > 0 ? down - 1 : n - 1;
-    // the two new vertices, with the side that goes on from them, and the sides they shorten
-    Vertex a = old[enter], a_side = old[enter], b = old[leave], b_side = old[leave];
-    meet(lines_[a.line], lines_[g], a);
-    meet(lines_[b.line], lines_[g], b);
-    sharpen(a, a.line, g);
-    sharpen(b, b.line, g);
+    // the two new vertices, and where they divide the sides that they lie on
+    Vertex a, b;
+    meet(lines_[old[enter].line], lines_[g], a);
+    meet(lines_[old[leave].line], lines_[g], b);
+    sharpen(a, old[enter].line, g);
+    sharpen(b, old[leave].line, g);
+    std::uint64_t middle_a = 0, middle_b = 0;
     if (options_.polygons) {
         const auto share = [&](int i, int j) {
             const double here = std::fabs(values_[z(i)]), there = std::fabs(values_[z(j)]);
             return here / (here + there);
         };
-        divide(a_side, a, share(enter, up));
-        divide(b_side, b, share(leave, down));
+        middle_a = middle(old[enter], share(enter, up));
+        middle_b = middle(old[leave], share(leave, down));
     }
     const auto part = [&](bool plus, Vertex *to) {
-        const int from = plus ? up : down, last = plus ? leave : enter;
+        const int from = plus ? up : down, start = plus ? enter : leave, last = plus ? leave : enter;
         const int count = last >= from ? last - from + 1 : last - from + 1 + n;
-        *to++ = plus ? a : b;
+        place(*to, plus ? a : b);
+        continue_side(*to, old[start]);
+        shorten(*to++, plus ? middle_a : middle_b, false);
         for (int i = 0, k = from; i < count; ++i) {
             *to++ = old[k];
             k = k + 1 < n ? k + 1 : 0;
         }
-        to[-1] = plus ? b_side : a_side; // the last old vertex, its side shortened
-        *to = plus ? b : a;
-        to->line = g;
-        to->edge = plus ? edge : edge + 1;
-        to->from = 0;
-        to->to = ~std::uint64_t{0};
+        shorten(to[-1], plus ? middle_b : middle_a, true);
+        place(*to, plus ? b : a);
+        start_side(*to, g, plus ? edge : edge + 1);
         return count + 2;
     };
     second.at = static_cast<int>(arena_.size());
@@ -760,12 +784,6 @@ void Walk<D>::cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &o
         *next++ = left ? old[0] : x;
         *next++ = left ? x : old[1];
     } else {
-        const auto start_cut = [&](Vertex &v) {
-            v.line = g;
-            v.edge = edge;
-            v.from = 0;
-            v.to = ~std::uint64_t{0};
-        };
         int sign = side * signs_[0];
         for (int i = 0; i < cell.n; ++i) {
             const int j = i + 1 < cell.n ? i + 1 : 0, following = side * signs_[z(j)];
@@ -773,22 +791,19 @@ void Walk<D>::cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &o
                 *next++ = old[i];
             } else if (sign == 0 && following != 0) {
                 *next = old[i];
-                if (following < 0) start_cut(*next);
+                if (following < 0) start_side(*next, g, edge);
                 ++next;
             }
             if (sign * following < 0) {
-                Vertex before = old[i];
                 *next = old[i];
                 meet(lines_[old[i].line], line, *next);
                 sharpen(*next, old[i].line, g);
                 if (options_.polygons) {
                     const double here = std::fabs(values_[z(i)]), there = std::fabs(values_[z(j)]);
-                    divide(before, *next, here / (here + there));
+                    const std::uint64_t at = middle(old[i], here / (here + there));
+                    shorten(sign > 0 ? next[-1] : *next, at, sign > 0);
                 }
-                if (sign > 0) {
-                    next[-1] = before;
-                    start_cut(*next);
-                }
+                if (sign > 0) start_side(*next, g, edge);
                 ++next;
             }
             sign = following;
@@ -815,7 +830,8 @@ typename Walk<D>::Cell Walk<D>::clip(const Cell &cell, int s, const Candidate &c
         double row[D + 1];
         for (int i = 0; i <= D; ++i)
             row[i] = b.map[z(i) * b.ld + z(read(winner))] - b.map[z(i) * b.ld + z(read(rival))];
-        const Line g = line({s, read(winner), read(rival), 0.0}, row, b);
+        Line &g = *lines_.room(1);
+        set_line(g, {s, read(winner), read(rival), 0.0}, row, row[D], b);
         const int found = classify(part, g), signs = found & 3;
 
         if (signs == 0 ? rival < winner : (signs & 1) == 0) return {cell.at, 0};
@@ -826,7 +842,7 @@ typename Walk<D>::Cell Walk<D>::clip(const Cell &cell, int s, const Candidate &c
             if (options_.polygons) cut_units.push_back(here.column_of[z(c.unit)]);
         }
         const int at = static_cast<int>(lines_.size());
-        lines_.push(g);
+        lines_.take(1);
         Cell smaller;
         if ((found & 4) != 0) spell_signs(part);
         cut(part, at, true, 2 * id + (winner < rival ? 0 : 1), smaller);
@@ -922,7 +938,7 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
         next.unit = c.unit;
         next.piece = parts[i].first;
         if (i + 1 < parts.size()) {
-            stack_.push_back(next);
+            stack_.push(next);
         } else {
             item = next;
             cell = parts[i].second;

@@ -80,7 +80,7 @@ template <int D> class Walk {
 
     // Go on until `regions` more are found, `seconds` have passed, or all is done (then true).
     bool run(std::int64_t regions, double seconds);
-    bool done() const { return stack_.empty(); }
+    bool done() const { return stack_.size() == 0; }
 
     Columns columns;
     std::vector<std::int32_t> cut_units; // pattern column of the unit of each cut, in order
@@ -153,7 +153,9 @@ template <int D> class Walk {
     bool steeper(int s, int i, int j);
     bool feed(int s, int unit, int piece, Feed &out) const;
 
-    Line line(const Functional &f, const double *row, const Buffer &buffer) const;
+    void set_line(Line &g, const Functional &f, const double *row, double constant,
+                  const Buffer &buffer) const;
+    void branch(Item &item, Cell &cell, int unit, int lo, int hi, bool clear);
     int classify(const Cell &cell, const Line &g);
     int classify_slowly(const Cell &cell, const Line &g);
     void spell_signs(const Cell &cell);
@@ -161,7 +163,11 @@ template <int D> class Walk {
     const Row &exact_row(int line);
     void meet(const Line &a, const Line &b, Vertex &v) const;
     void sharpen(Vertex &v, int a, int b);
-    void divide(Vertex &before, Vertex &after, double share);
+    std::uint64_t middle(const Vertex &v, double share);
+    static void shorten(Vertex &v, std::uint64_t middle, bool before);
+    static void place(Vertex &v, const Vertex &at);
+    static void continue_side(Vertex &v, const Vertex &from);
+    static void start_side(Vertex &v, int line, std::int64_t edge);
     void cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &out);
     bool max_unit(Item &item, Cell &cell, const Candidate &candidate);
     Cell clip(const Cell &cell, int s, const Candidate &c, int winner, const std::vector<int> &rivals,
@@ -181,7 +187,7 @@ template <int D> class Walk {
     std::vector<Row> rows_; // exact rows of lines_, where asked
     Pile<Vertex> arena_;
     Pile<Candidate> candidates_;
-    std::vector<Item> stack_;
+    Pile<Item> stack_;
 
     int words_ = 0;
     std::vector<std::pair<int, int>> bits_;

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,9 @@ class Stage:
     a: Float
     units: Units
 
-    def __init__(self, A: Any, a: ArrayLike, units: Units | None = None, name: str = "stage") -> None:
+    def __init__(
+        self, A: Any, a: ArrayLike, units: Units | None = None, name: str = "stage"
+    ) -> None:
         A = _matrix(A, name)
         a = _frozen(np.array(a, dtype=np.float64).reshape(-1))
         if a.shape != (A.shape[0],):
@@ -86,7 +89,8 @@ class Stage:
                 f"{name}: the matrix has {A.shape[0]} rows but the bias has {a.size} entries"
             )
         if not np.isfinite(a).all():
-            raise NetworkError(f"{name}: {(~np.isfinite(a)).sum()} of the biases are NaN or infinite")
+            bad = int((~np.isfinite(a)).sum())
+            raise NetworkError(f"{name}: {bad} of the biases are NaN or infinite")
         units = Units.identity(A.shape[0]) if units is None else units
         if units.n_pre != A.shape[0]:
             raise NetworkError(
@@ -135,9 +139,9 @@ class Stage:
         size = 8 * self.n_pre * self.n_state
         if size > limit:
             raise SizeError(
-                f"the affine map of {self.n_pre} x {self.n_state} would take {size / 2**30:.1f} GiB "
-                f"as a dense array (limit {limit / 2**30:.1f} GiB); keep it sparse, or take a slice "
-                "of the input space first"
+                f"the affine map of {self.n_pre} x {self.n_state} would take "
+                f"{size / 2**30:.1f} GiB as a dense array (limit {limit / 2**30:.1f} GiB); keep it "
+                "sparse, or take a slice of the input space first"
             )
         return self.A.toarray()  # type: ignore[no-any-return]
 
@@ -179,7 +183,7 @@ class Network:
         chain = tuple(stages)
         if not chain:
             raise NetworkError("a network needs at least one stage")
-        for i, (before, after) in enumerate(zip(chain, chain[1:], strict=False)):
+        for i, (before, after) in enumerate(pairwise(chain)):
             if before.n_out != after.n_state:
                 raise NetworkError(
                     f"stage {i} writes {before.n_out} coordinates but stage {i + 1} reads "
@@ -214,8 +218,8 @@ class Network:
         layers : iterable of (W, b)
             ``W`` of shape (n_out, n_in), ``b`` of shape (n_out,); the last pair is the readout.
         activation : str or PiecewiseLinear
-            Between the layers: ``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"hardtanh"``, ``"relu6"``,
-            ``"hardsigmoid"``, or any function.
+            Between the layers: ``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"hardtanh"``,
+            ``"relu6"``, ``"hardsigmoid"``, or any function.
         maxout : int, optional
             If given, every hidden unit is instead the maximum of ``maxout`` consecutive rows.
 
@@ -227,14 +231,14 @@ class Network:
         pairs = list(layers)
         if not pairs:
             raise NetworkError("the list of layers is empty: give at least one pair (W, b)")
-        stages = []
+        stages: list[Stage] = []
         for i, pair in enumerate(pairs):
             name = f"layer {i + 1}"
             try:
-                W, b = pair
+                weights, b = pair
             except (TypeError, ValueError):
                 raise NetworkError(f"{name}: expected a pair (W, b), got {pair!r:.60}") from None
-            W = W if sp.issparse(W) else np.asarray(W, dtype=np.float64)
+            W: Matrix = weights if sp.issparse(weights) else np.asarray(weights, dtype=np.float64)
             if i and W.ndim == 2 and W.shape[1] != stages[-1].n_out:
                 raise NetworkError(
                     f"{name}: W reads {W.shape[1]} coordinates but the layer before writes "
@@ -284,7 +288,9 @@ class Network:
     def output_index(self, i: int) -> int:
         """The output that ``i`` means; negative numbers count from the end."""
         if not -self.n_outputs <= i < self.n_outputs:
-            raise NetworkError(f"output {i} does not exist: the network has {self.n_outputs} outputs")
+            raise NetworkError(
+                f"output {i} does not exist: the network has {self.n_outputs} outputs"
+            )
         return i % self.n_outputs
 
     def select(self, outputs: int | Sequence[int]) -> Network:
@@ -494,7 +500,8 @@ class Network:
             c += np.einsum("nmk,nk->nm", R, intercept)
             # h'[k] = slope[k] z[source[k]] + intercept[k]; several units may read one coordinate
             Z = np.zeros((n, stage.n_pre, m))
-            np.add.at(Z, (np.arange(n)[:, None], source), (R * slope[:, None, :]).transpose(0, 2, 1))
+            scaled = (R * slope[:, None, :]).transpose(0, 2, 1)
+            np.add.at(Z, (np.arange(n)[:, None], source), scaled)
             Z = Z.transpose(0, 2, 1)
             c += Z @ stage.a
             flat = Z.reshape(n * m, stage.n_pre)
@@ -528,7 +535,9 @@ class Network:
                 *scalars,
             ):
                 digest.update(np.int64(part.size).astype("<i8").tobytes())
-                digest.update(np.ascontiguousarray(part.astype(part.dtype.newbyteorder("<"))).tobytes())
+                digest.update(
+                    np.ascontiguousarray(part.astype(part.dtype.newbyteorder("<"))).tobytes()
+                )
         return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -538,7 +547,7 @@ class Network:
         return hash(self.id)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the chain to an ``.npz`` file (arrays only, no pickle), readable by `Network.load`."""
+        """Write the chain to an ``.npz`` file (arrays, no pickle), readable by `Network.load`."""
         header = {"format": FORMAT, "stages": len(self.stages), "id": self.id, "meta": self.meta}
         arrays: dict[str, NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header, default=str).encode(), dtype=np.uint8)
@@ -555,7 +564,8 @@ class Network:
             arrays[f"{i}.function"] = u.function
             arrays[f"{i}.n_functions"] = np.array(len(u.functions))
             for j, f in enumerate(u.functions):
-                arrays[f"{i}.f{j}.breakpoints"], arrays[f"{i}.f{j}.slopes"] = f.breakpoints, f.slopes
+                arrays[f"{i}.f{j}.breakpoints"] = f.breakpoints
+                arrays[f"{i}.f{j}.slopes"] = f.slopes
                 arrays[f"{i}.f{j}.intercept"] = np.array(f.intercept)
         with Path(path).open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
@@ -600,7 +610,9 @@ class Network:
             A = sp.csr_array(parts, shape=tuple(data[f"{i}.A.shape"]))
         functions = tuple(
             PiecewiseLinear(
-                data[f"{i}.f{j}.breakpoints"], data[f"{i}.f{j}.slopes"], float(data[f"{i}.f{j}.intercept"])
+                data[f"{i}.f{j}.breakpoints"],
+                data[f"{i}.f{j}.slopes"],
+                float(data[f"{i}.f{j}.intercept"]),
             )
             for j in range(int(data[f"{i}.n_functions"]))
         )

@@ -127,7 +127,8 @@ class Box(Domain):
         if self.dim == self.n_inputs:
             return net
         free = self.free
-        E = sp.csr_array((np.ones(free.size), (free, np.arange(free.size))), shape=(self.n_inputs, free.size))
+        entries = (np.ones(free.size), (free, np.arange(free.size)))
+        E = sp.csr_array(entries, shape=(self.n_inputs, free.size))
         return net.before(E, np.where(self.lower < self.upper, 0.0, self.lower))
 
     def halfspaces(self) -> tuple[Float, Float]:
@@ -353,9 +354,7 @@ class Slice(Domain):
         object.__setattr__(self, "points", marks.reshape(-1, k))
 
     @classmethod
-    def through(
-        cls, p: ArrayLike, q: ArrayLike, r: ArrayLike, margin: float = 0.25
-    ) -> Slice:
+    def through(cls, p: ArrayLike, q: ArrayLike, r: ArrayLike, margin: float = 0.25) -> Slice:
         """The plane through three points, with orthonormal directions.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -53,9 +53,7 @@ class PiecewiseLinear:
     slopes: Float
     intercept: float = 0.0
 
-    def __init__(
-        self, breakpoints: ArrayLike, slopes: ArrayLike, intercept: float = 0.0
-    ) -> None:
+    def __init__(self, breakpoints: ArrayLike, slopes: ArrayLike, intercept: float = 0.0) -> None:
         t = np.atleast_1d(np.asarray(breakpoints, dtype=np.float64))
         s = np.atleast_1d(np.asarray(slopes, dtype=np.float64))
         if t.ndim != 1 or s.shape != (t.size + 1,):
@@ -127,13 +125,16 @@ class PiecewiseLinear:
         return int(self.slopes.size)
 
     def piece(self, z: ArrayLike) -> Int:
-        """Index of the piece that each ``z`` is on; a breakpoint belongs to the piece on its left."""
-        return np.searchsorted(self.breakpoints, np.asarray(z, dtype=np.float64), side="left")
+        """Index of the piece each ``z`` is on; a breakpoint belongs to the piece on its left."""
+        values = np.asarray(z, dtype=np.float64)
+        found: Int = np.searchsorted(self.breakpoints, values, side="left")
+        return found
 
     def __call__(self, z: ArrayLike) -> Float:
-        z = np.asarray(z, dtype=np.float64)
-        q = self.piece(z)
-        return self.slopes[q] * z + self.intercepts[q]
+        values = np.asarray(z, dtype=np.float64)
+        q = self.piece(values)
+        result: Float = self.slopes[q] * values + self.intercepts[q]
+        return result
 
     def _key(self) -> tuple[bytes, bytes, float]:
         return self.breakpoints.tobytes(), self.slopes.tobytes(), self.intercept
@@ -200,7 +201,7 @@ def named_function(name: str | PiecewiseLinear) -> PiecewiseLinear:
     """
     if isinstance(name, PiecewiseLinear):
         return name
-    known = {
+    known: dict[str, Callable[[], PiecewiseLinear]] = {
         "relu": PiecewiseLinear.relu,
         "leaky_relu": PiecewiseLinear.leaky_relu,
         "abs": PiecewiseLinear.absolute,
@@ -287,10 +288,10 @@ class Units:
     @classmethod
     def max(cls, groups: Iterable[Sequence[int]], n_pre: int) -> Units:
         """One max unit for each group of coordinates (maxout, max-pooling)."""
-        groups = [np.asarray(g, dtype=np.int64) for g in groups]
-        start = np.concatenate(([0], np.cumsum([g.size for g in groups]))).astype(np.int64)
-        reads = np.concatenate(groups) if groups else np.zeros(0, dtype=np.int64)
-        return cls(n_pre, start, reads, np.full(len(groups), MAX))
+        members = [np.asarray(g, dtype=np.int64) for g in groups]
+        start = np.cumsum([0, *(g.size for g in members)], dtype=np.int64)
+        reads = np.concatenate(members) if members else np.zeros(0, dtype=np.int64)
+        return cls(n_pre, start, reads, np.full(len(members), MAX))
 
     @classmethod
     def concat(cls, parts: Sequence[Units]) -> Units:
@@ -345,7 +346,8 @@ class Units:
             of_kind = np.flatnonzero(self.function == f)
             for k in np.unique(size[of_kind]):
                 units = of_kind[size[of_kind] == k]
-                groups.append((int(f), units, self.reads[self.start[units][:, None] + np.arange(k)]))
+                reads = self.reads[self.start[units][:, None] + np.arange(k)]
+                groups.append((int(f), units, reads))
         return groups
 
     def piece(self, z: Float) -> Int:

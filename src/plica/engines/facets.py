@@ -145,4 +145,3 @@ def _unbounded() -> UnsupportedError:
         "the polytope is unbounded; the line and plane engines need a bounded domain: add bounds "
         "(plica.Box, or more rows in plica.Polytope)"
     )
-

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from math import gcd, lcm
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from plica.errors import DomainError, PlicaError
 from plica.exact.rational import Dyadic, Exact, PieceTable, RationalChain, all_pieces
@@ -272,9 +272,7 @@ def _at(form: Sequence[Fraction], point: Point) -> Fraction:
 # -- what the cells say ----------------------------------------------------------------------
 
 
-def count(
-    net: Network, domain: Domain, kind: Literal["activation", "linear"] = "activation"
-) -> int:
+def count(net: Network, domain: Domain, kind: str = "activation") -> int:
     """Number of activation regions, or of linear regions, exactly.
 
     Parameters

@@ -29,7 +29,7 @@ def _engine(domain: Domain, engine: str) -> str:
     natural = {1: "line", 2: "plane"}.get(domain.dim)
     if engine == "auto":
         return natural or "plane"
-    if engine != "reference" and engine != natural:
+    if engine not in ("reference", natural):
         raise DomainError(
             f"the {engine} engine does not take a domain of dimension {domain.dim}; use "
             'engine="auto"'

@@ -2,8 +2,8 @@
 
 Every cut of the walk leaves a crease between two sets of cells, and both sets divide the crease at
 the same points: a unit that changes sign along the crease cuts the cells on both sides of it, since
-its pre-activation is continuous. So the pieces of the crease on one side match those on the other in
-order, one for one, and no coordinates need to be compared.
+its pre-activation is continuous. So the pieces of the crease on one side match those on the other
+in order, one for one, and no coordinates need to be compared.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Facets:
     ends : ndarray, shape (E, 2, dim)
         End points in the domain's own coordinates (for a line, the breakpoint twice).
     sides : ndarray of int64, shape (E, 2)
-        Index of the vertex where the facet starts, in either region (for a line: the vertex itself).
+        Index of the vertex where the facet starts, in either region (for a line, the vertex
+        itself).
     """
 
     regions: NDArray[np.int64]
@@ -64,7 +65,8 @@ def match(
     offsets, vertices : ndarrays
         Polygons (or intervals) as in `Atlas`.
     edges : ndarray of int64, shape (V,)
-        ``2 * cut + side`` of the side that starts at each vertex, negative on the domain's boundary.
+        ``2 * cut + side`` of the side that starts at each vertex, negative on the domain's
+        boundary.
     places : ndarray of uint64, shape (V,)
         Order of the sides along their cut (empty for intervals: a cut is one point there).
     cut_units : ndarray of int32

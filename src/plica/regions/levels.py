@@ -62,7 +62,8 @@ class LevelSet:
     def lengths(self) -> NDArray[np.float64]:
         """Lengths of the segments in the metric of the input space, shape (S,)."""
         d = self.segments[:, 1] - self.segments[:, 0]
-        return np.sqrt(np.einsum("si,ij,sj->s", d, self.gram, d))
+        squares: NDArray[np.float64] = np.einsum("si,ij,sj->s", d, self.gram, d)
+        return np.sqrt(squares)
 
     @property
     def length(self) -> float:

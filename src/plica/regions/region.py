@@ -36,7 +36,8 @@ class Region:
     @property
     def pattern(self) -> NDArray[Any]:
         """The piece that every unit is on, shape (n_units,)."""
-        return self.atlas.patterns[self.index]  # type: ignore[no-any-return]
+        row: NDArray[Any] = self.atlas.patterns[self.index]
+        return row
 
     @property
     def affine(self) -> tuple[Float, Float]:
@@ -51,7 +52,8 @@ class Region:
     @property
     def witness(self) -> Float:
         """A point inside, shape (dim,)."""
-        return self.vertices().mean(axis=0)  # type: ignore[no-any-return]
+        centre: Float = self.vertices().mean(axis=0)
+        return centre
 
     def vertices(self) -> Float:
         """Corners, counter-clockwise (on a line: left and right end), shape (k, dim)."""
@@ -80,9 +82,11 @@ class Region:
         """Whether points in own coordinates, shape (P, dim), lie in the (closed) region."""
         A, b = self.halfspaces()
         points = np.asarray(u, dtype=np.float64).reshape(-1, self.atlas.dim)
-        return (points @ A.T <= b).all(axis=1)  # type: ignore[no-any-return]
+        inside: NDArray[np.bool_] = np.all(points @ A.T <= b, axis=1)
+        return inside
 
     def neighbours(self) -> NDArray[np.int64]:
         """Regions across the sides of this one."""
         graph = self.atlas.adjacency()
-        return graph.indices[graph.indptr[self.index] : graph.indptr[self.index + 1]].astype(np.int64)
+        start, stop = graph.indptr[self.index : self.index + 2]
+        return np.array(graph.indices[start:stop], dtype=np.int64)

@@ -91,4 +91,3 @@ def open_atlas(folder: str | os.PathLike[str]) -> Atlas:
         **{name: columns.get(name) for name in COLUMNS},  # type: ignore[arg-type]
         map_error=manifest["map_error"],
     )
-

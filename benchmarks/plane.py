@@ -1,0 +1,102 @@
+"""Speed of the plane engine: regions a second, against the slow twin in rational arithmetic.
+
+    python benchmarks/plane.py [--quick]
+
+Networks: He-normal weights, biases N(0, 0.3^2), NumPy's default_rng(0) drawn layer by layer (weights,
+then biases), on [-1, 1]^2; `d2-w32x3` has 2 inputs, three hidden layers of 32 and one output. Times
+are CPU seconds of one thread, the best of several runs. A yardstick of the machine stands above the
+table: the rate of a large matrix product on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np
+
+import plica
+from plica.engines import reference
+from plica.engines.walk import Walk
+
+SUITE = [(16, 2), (32, 3), (64, 3), (128, 4), (256, 4)]
+#: Regions that the slow twin is given at most, by the network's count.
+TWIN_LIMIT = 3_000
+
+
+def network(width: int, depth: int) -> plica.Network:
+    """A network of the suite."""
+    rng = np.random.default_rng(0)
+    widths = [2, *[width] * depth, 1]
+    layers = []
+    for before, after in zip(widths[:-1], widths[1:], strict=True):
+        W = rng.normal(0.0, np.sqrt(2 / before), (after, before))
+        layers.append((W, rng.normal(0.0, 0.3, after)))
+    return plica.Network.mlp(layers)
+
+
+def walk(net: plica.Network, box: plica.Box, *, write: bool) -> tuple[float, dict[str, int]]:
+    """CPU seconds of one walk, and its counters."""
+    engine = Walk(net, box, patterns=write, polygons=write)
+    start = time.process_time()
+    for _ in engine.chunks():
+        pass
+    return time.process_time() - start, engine.counters
+
+
+def best(net: plica.Network, box: plica.Box, *, write: bool, repeats: int) -> tuple[float, dict]:
+    """The quickest of several walks."""
+    return min((walk(net, box, write=write) for _ in range(repeats)), key=lambda run: run[0])
+
+
+def yardstick() -> float:
+    """Fused multiply-adds a second, in billions, of a product of 1000 x 1000 matrices."""
+    A = np.random.default_rng(0).normal(size=(1000, 1000))
+    seconds = []
+    for _ in range(5):
+        start = time.process_time()
+        A @ A
+        seconds.append(time.process_time() - start)
+    return 1.0 / min(seconds)
+
+
+def main() -> None:
+    """Run the suite and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="leave out the widest networks")
+    suite = SUITE[:3] if parser.parse_args().quick else SUITE
+    print(f"matrix product on one thread: {yardstick():.1f} G multiply-adds/s\n")
+    print(
+        "| network | regions | count, s | regions/s | written out, s | regions/s | twin, regions/s "
+        "| ratio | arbitrated | products, updates, tests a region |"
+    )
+    print("| --- |" + " ---: |" * 9)
+    box = plica.Box.cube(2)
+    for width, depth in suite:
+        net = network(width, depth)
+        repeats = 200 if width < 64 else 20 if width < 128 else 5
+        seconds, counters = best(net, box, write=False, repeats=repeats)
+        written, _ = best(net, box, write=True, repeats=repeats)
+        n = counters["regions"]
+        twin = ratio = ""
+        if n <= TWIN_LIMIT:
+            start = time.process_time()
+            expected = len(reference.enumerate_cells(net, box))
+            slow = time.process_time() - start
+            if expected != n:
+                raise SystemExit(f"d2-w{width}x{depth}: {n} regions, but the twin has {expected}")
+            twin, ratio = f"{n / slow:,.0f}", f"{slow / seconds:,.0f}"
+        work = ", ".join(f"{counters[name] / n:.2f}" for name in ("products", "updates", "tests"))
+        print(
+            f"| d2-w{width}x{depth} | {n:,} | {seconds:.5f} | {n / seconds:,.0f} | {written:.5f} | "
+            f"{n / written:,.0f} | {twin} | {ratio} | {counters['arbitrated']} | {work} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
