@@ -2,10 +2,10 @@
 
     python benchmarks/plane.py [--quick]
 
-Networks: He-normal weights, biases N(0, 0.3^2), NumPy's default_rng(0) drawn layer by layer (weights,
-then biases), on [-1, 1]^2; `d2-w32x3` has 2 inputs, three hidden layers of 32 and one output. Times
-are CPU seconds of one thread, the best of several runs. A yardstick of the machine stands above the
-table: the rate of a large matrix product on one thread.
+Networks: He-normal weights, biases N(0, 0.3^2), NumPy's default_rng(0) drawn layer by layer (first
+weights, then biases), on [-1, 1]^2; `d2-w32x3` has 2 inputs, three hidden layers of 32 and one
+output. Times are CPU seconds of one thread, the best of several runs. Above the table stands a
+yardstick of the machine: the rate of a large matrix product on one thread.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from itertools import pairwise
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -33,7 +34,7 @@ def network(width: int, depth: int) -> plica.Network:
     rng = np.random.default_rng(0)
     widths = [2, *[width] * depth, 1]
     layers = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         W = rng.normal(0.0, np.sqrt(2 / before), (after, before))
         layers.append((W, rng.normal(0.0, 0.3, after)))
     return plica.Network.mlp(layers)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from plica import NetworkError, PiecewiseLinear, PlicaError, Units
+from plica import NetworkError, PiecewiseLinear, Units
 
 FUNCTIONS = {
     "relu": (PiecewiseLinear.relu(), lambda z: np.maximum(z, 0)),
@@ -194,6 +194,4 @@ def test_an_empty_group_is_refused() -> None:
 def test_the_arrays_given_stay_the_callers() -> None:
     start, reads, function = np.arange(3), np.arange(2), np.zeros(2, dtype=np.int64)
     Units(2, start, reads, function, (PiecewiseLinear.relu(),))
-    for array in (start, reads, function):
-        array[0] = array[0]  # still writeable
-    assert issubclass(NetworkError, PlicaError)
+    assert all(array.flags.writeable for array in (start, reads, function))

@@ -196,6 +196,27 @@ def _corner() -> Network:
     return Network.mlp([(W, b), ([[1, 2, -1, 1, 0.5], [-1, 1, 1, 1, -1]], [0, 0]), ([[1, 1]], [0])])
 
 
+def _cancelling() -> Network:
+    """Terms of 2^40 that cancel almost: the output's float64 map is off by more than its values."""
+    e, f = 2.0**20, 2.0**-20
+    W = [[-e, f], [e, -f], [e / 2, -f / 2], [e / 2, -f / 2], [f, -1.0], [e, -f]]
+    row = np.array([-0.3, 1.0, -1.0, 0.7, 0.1, 0.1])
+    V = [row, -row, [f, -e, -0.3, 1.0, 0.1, 0.1], row, row]
+    return Network(
+        [
+            Stage(W, [0.2, -0.2, -0.1, -0.1, 0.7, -0.2], Units.relu(6)),
+            Stage(V, [-e, e, 0.1, -e, -e], Units.scalar("hardtanh", 5)),
+            Stage([[0.2, -e, -e, -e, -e]], [-1]),
+        ]
+    )
+
+
+def _meeting() -> Network:
+    """One input; a max of three and a rectifier bend at the same points."""
+    units = Units.concat([Units.max([[0, 1, 2]], 3), Units.relu(1)])
+    return Network([Stage([[0], [4], [-4], [2]], [0, -3, 1, -1], units), Stage([[1, 1]], [0])])
+
+
 def _lines(n: int, central: bool) -> Case:
     """One layer of n lines that all cross inside the box (Zaslavsky 1975)."""
     angle = np.pi * (np.arange(n) + 0.3) / n
@@ -254,6 +275,7 @@ def _networks() -> dict[str, Network]:
         "near-1e-9": _near(1e-9),
         "near-1e-13": _near(1e-13),
         "near-1e-16": _near(1e-16),
+        "cancelling-2^20": _cancelling(),
         "faces": _faces(),
         "corner": _corner(),
         "residual": residual(2),
@@ -343,6 +365,7 @@ def _line_cases() -> list[Case]:
         Case("deep:flat-box", deep_input(4), plica.Box([0, 0, -2, 1, 0.1], [0, 0, 2, 1, 0.1])),
         Case("deep:slice", deep_input(4), plica.Slice([0, 0, 1, 1, 0], [[1, -1, 2, 0, 1]])),
         Case("1-input", Network.mlp(integer([1, 6, 6, 1], 2)), plica.Box([-2], [2])),
+        Case("1-input-meeting", _meeting(), plica.Box([0], [1]), 4),
         Case(
             "1-input-abs",
             Network.mlp([([[4.0]], [-2]), *[([[2.0]], [-1])] * 5], "abs"),
