@@ -677,9 +677,10 @@ template <int D> std::uint64_t Walk<D>::middle(const Vertex &v, double share) {
     }
     const std::uint64_t room = std::min(width / 2, std::uint64_t{1} << 12);
     std::uint64_t step = width / 2;
-    if (!options_.halve && share > 0 && share < 1)
-        step = static_cast<std::uint64_t>(static_cast<double>(width) *
-                                          ((v.edge & 1) == 0 ? share : 1 - share));
+    if (!options_.halve && share > 0 && share < 1) { // 1 - share may round to 1: subtract integers
+        step = static_cast<std::uint64_t>(static_cast<double>(width) * share);
+        if ((v.edge & 1) != 0) step = width - step;
+    }
     return v.from + std::min(std::max(step, room), width - room);
 }
 

@@ -90,6 +90,8 @@ void test_near_duplicates(Checks &checks) {
     verify<2>(checks, "nearly equal lines in general position",
               {scalar({{1, 0}, {1, 0x1p-40}, {1, -0x1p-40}}, {0, 0x1p-42, 0x1p-43}, kRelu), affine(ones(3))},
               square(1), 7);
+    verify<2>(checks, "a cut divided at its very ends",
+              {scalar({{0, 1}, {1, 0}, {1, 0}}, {0, 0x1p-53 - 1, 1 - 0x1p-53}, kRelu), affine(ones(3))}, square(1), 6);
     // deep: 0.1 x + 0.2 x - 0.3 x is not zero in binary, but 3 x - x - 2 x is
     const Layer split = relu({{1, 0}, {-1, 0}, {0, 1}, {0, -1}});
     verify<2>(checks, "a row that cancels", {split, relu({{3, -3, 0, 0}, {1, -1, 0, 0}}),

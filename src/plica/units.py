@@ -127,11 +127,20 @@ class PiecewiseLinear:
     def piece(self, z: ArrayLike) -> Int:
         """Index of the piece each ``z`` is on; a breakpoint belongs to the piece on its left."""
         values = np.asarray(z, dtype=np.float64)
+        if self.breakpoints.size == 1:  # by far the most common, and much faster
+            above: Int = (values > self.breakpoints[0]).astype(np.int64)
+            return above
         found: Int = np.searchsorted(self.breakpoints, values, side="left")
         return found
 
     def __call__(self, z: ArrayLike) -> Float:
         values = np.asarray(z, dtype=np.float64)
+        if self.breakpoints.size == 1:
+            right = values > self.breakpoints[0]
+            bent: Float = values * np.where(right, self.slopes[1], self.slopes[0])
+            if self.intercepts.any():
+                bent += np.where(right, self.intercepts[1], self.intercepts[0])
+            return bent
         q = self.piece(values)
         result: Float = self.slopes[q] * values + self.intercepts[q]
         return result
@@ -350,11 +359,20 @@ class Units:
                 groups.append((int(f), units, reads))
         return groups
 
+    @cached_property
+    def _uniform(self) -> PiecewiseLinear | None:
+        """The one function of all units, where each reads its own coordinate in order."""
+        own = self.n_out == self.n_pre and np.array_equal(self.reads, np.arange(self.n_pre))
+        same = own and self.n_out > 0 and (self.function == self.function[0]).all()
+        return self.functions[int(self.function[0])] if same and self.function[0] >= 0 else None
+
     def piece(self, z: Float) -> Int:
         """Piece of every unit, shape (N, n_out), for pre-activations ``z`` of shape (N, n_pre).
 
         A scalar unit at a breakpoint is on the piece left of it, a max unit on its lowest index.
         """
+        if self._uniform is not None:
+            return self._uniform.piece(z)
         found = np.zeros((z.shape[0], self.n_out), dtype=np.int64)
         for f, units, reads in self._groups:
             if f == MAX:
@@ -365,6 +383,8 @@ class Units:
 
     def __call__(self, z: Float) -> Float:
         """Values of the units, shape (N, n_out), for ``z`` of shape (N, n_pre)."""
+        if self._uniform is not None:
+            return self._uniform(z)
         h = np.empty((z.shape[0], self.n_out))
         for f, units, reads in self._groups:
             if f == MAX:

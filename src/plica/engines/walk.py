@@ -104,9 +104,6 @@ class Walk:
     signs : bool
         Write the exact sign of the first output at every vertex, and where it is zero on sides
         between vertices of opposite signs.
-    halve : bool
-        Order the sides along a cut by halving instead of by proportion: for an atlas whose shortest
-        sides are below 2^-63 of their cut.
     filter_scale : float
         Factor on the floating-point error bound. At infinity, every sign is decided in exact
         arithmetic; the answer must not change.
@@ -125,15 +122,12 @@ class Walk:
     polygons: bool = False
     maps: bool = False
     signs: bool = False
-    halve: bool = False
     filter_scale: float = 1.0
     complete: bool = field(default=False, init=False)
     interrupted: bool = field(default=False, init=False)
     seconds: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        from .. import _core
-
         restricted = self.domain.restrict(self.net)
         if self.domain.dim not in (1, 2):
             raise UnsupportedError(
@@ -141,19 +135,25 @@ class Walk:
                 "dimensions 1 and 2. Choose a plane (plica.Slice, plica.Slice.through) or a line "
                 "(plica.Segment), or fix all but two coordinates of the box"
             )
-        normals, bounds, ids = ordered_facets(self.domain)
         self._chain = compile_chain(restricted)
+        self._start()
+
+    def _start(self, halve: bool = False) -> None:
+        from .. import _core
+
+        normals, bounds, rows = ordered_facets(self.domain)
         kind = _core.LineWalk if self.domain.dim == 1 else _core.PlaneWalk
+        self.complete = False
         self._walk = kind(
             self._chain,
             np.ascontiguousarray(normals) + 0.0,
             bounds + 0.0,
-            ids.astype(np.int32),
+            rows.astype(np.int32),
             self.patterns,
             self.polygons,
             self.maps,
             self.signs,
-            self.halve,
+            halve,
             self.filter_scale,
         )
 
@@ -207,13 +207,30 @@ class Walk:
     def collect(
         self, budget: Budget | None = None, progress: Progress | None = None
     ) -> dict[str, NDArray[Any]]:
-        """All columns, in their shapes, with ``offsets`` instead of ``sizes``."""
-        chunks = list(self.chunks(budget, progress))
-        return self.shape(
-            {name: np.concatenate([chunk[name] for chunk in chunks]) for name in COLUMNS}
-            if len(chunks) > 1
-            else chunks[0]
-        )
+        """All columns, in their shapes, with ``offsets`` instead of ``sizes``.
+
+        Raises
+        ------
+        UnsupportedError
+            If sides are so short that the order along their crease is lost; never seen so far.
+        """
+        columns = self._join(budget, progress)
+        if self.complete and self.counters["crowded"]:
+            # sides below 2^-63 of their cut have no place along it: order by halving instead
+            self._start(halve=True)
+            columns = self._join(budget, progress)
+            if self.counters["crowded"]:
+                raise UnsupportedError(
+                    f"{self.counters['crowded']} sides of regions are too short to be ordered "
+                    "along their creases; count the regions, or map a smaller domain around them"
+                )
+        return columns
+
+    def _join(self, budget: Budget | None, progress: Progress | None) -> dict[str, NDArray[Any]]:
+        chunks = list(self.chunks(budget, progress)) or [self._walk.take()]
+        if len(chunks) == 1:
+            return self.shape(chunks[0])
+        return self.shape({name: np.concatenate([c[name] for c in chunks]) for name in COLUMNS})
 
     def shape(self, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Flat columns of one or several chunks in their shapes."""

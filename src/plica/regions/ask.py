@@ -118,14 +118,14 @@ def count_regions(
     walk = Walk(net, domain)
     for _ in walk.chunks(Budget.of(budget), progress):
         pass
-    return _count(walk, engine)
+    return _count(walk, engine, walk.counters["regions"])
 
 
-def _count(walk: Walk, engine: str) -> Count:
+def _count(walk: Walk, engine: str, found: int) -> Count:
     counters = walk.counters
     return Count(
-        counters["regions"],
-        complete=walk.complete,
+        found,
+        complete=walk.complete and found == counters["regions"],
         arbitrated=counters["arbitrated"],
         seconds=walk.seconds,
         engine=engine,
@@ -137,7 +137,7 @@ def _atlas(walk: Walk, columns: dict[str, Any], engine: str) -> Atlas:
     return Atlas(
         walk.net,
         walk.domain,
-        _count(walk, engine),
+        _count(walk, engine, columns["offsets"].size - 1),
         columns["patterns"],
         walk.bits,
         columns["offsets"],
@@ -176,16 +176,12 @@ def map_regions(
         )
     walk = _mapping(net, domain)
     columns = walk.collect(Budget.of(budget), progress)
-    if walk.counters["crowded"] and walk.complete:
-        # some sides were too short to be ordered by their share of the crease: order by halves
-        walk = _mapping(net, domain, halve=True)
-        columns = walk.collect(Budget.of(budget), progress)
     return _atlas(walk, columns, engine)
 
 
-def _mapping(net: Network, domain: Domain, halve: bool = False) -> Walk:
+def _mapping(net: Network, domain: Domain) -> Walk:
     maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
-    return Walk(net, domain, patterns=True, polygons=True, maps=maps, halve=halve)
+    return Walk(net, domain, patterns=True, polygons=True, maps=maps)
 
 
 def iter_regions(

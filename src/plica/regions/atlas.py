@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..chain import Network
 from ..domains import Domain, Segment, Slice
 from ..engines.walk import compile_chain, unpack
+from ..errors import BudgetError
 from ..exact.rational import RationalChain
 from .count import Count
 from .facets import Facets, match, next_vertex
@@ -155,10 +156,26 @@ class Atlas:
             return J, c
         return maps[:, :-1].transpose(0, 2, 1), maps[:, -1]
 
+    def require_complete(self) -> None:
+        """Raise `BudgetError` if regions are missing."""
+        if not self.count.complete:
+            raise BudgetError(
+                f"the atlas holds {len(self)} of more regions, so what lies between them is not "
+                "known; raise the budget, or take a smaller domain",
+                partial=self,
+            )
+
     # -- neighbours --------------------------------------------------------------------------
 
     def facets(self) -> Facets:
-        """Facets between two regions, found without comparing coordinates."""
+        """Facets between two regions, found without comparing coordinates.
+
+        Raises
+        ------
+        BudgetError
+            If the atlas is not complete: the other side of a crease may be missing.
+        """
+        self.require_complete()
         if "facets" not in self._kept:
             self._kept["facets"] = match(
                 self.offsets, self.vertices, self.edges, self.places, self.cut_units

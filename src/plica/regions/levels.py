@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..chain import Network, Stage
 from ..engines.walk import Walk, unpack
-from ..errors import BudgetError, NetworkError
+from ..errors import NetworkError
 from ..units import Units
 from .facets import match, next_vertex
 
@@ -71,14 +71,6 @@ class LevelSet:
         return float(self.lengths.sum())
 
 
-def _require_complete(atlas: Atlas) -> None:
-    if not atlas.count.complete:
-        raise BudgetError(
-            "the atlas is not complete, so its level sets are not known; raise the budget",
-            partial=atlas,
-        )
-
-
 def _gram(atlas: Atlas) -> NDArray[np.float64]:
     ends = atlas.domain.embed(np.concatenate((np.zeros((1, atlas.dim)), np.eye(atlas.dim))))
     D = ends[1:] - ends[:1]
@@ -87,7 +79,7 @@ def _gram(atlas: Atlas) -> NDArray[np.float64]:
 
 def level_set(atlas: Atlas, output: int, value: float) -> LevelSet:
     """See `Atlas.level_set`."""
-    _require_complete(atlas)
+    atlas.require_complete()
     net = atlas.network.select(output)
     if not np.isfinite(value):
         raise NetworkError(f"the level must be a finite number, got {value}")
@@ -172,7 +164,7 @@ def decision_boundary(atlas: Atlas, i: int | None, j: int | None) -> LevelSet:
 
 def _boundary(atlas: Atlas, net: Network, pair: tuple[int, int] | None) -> LevelSet:
     """Facets across which the last unit of ``net`` changes its piece."""
-    _require_complete(atlas)
+    atlas.require_complete()
     walk = Walk(net, atlas.domain, patterns=True, polygons=True)
     found = walk.collect()
     facets = match(
