@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ def _vector(value: ArrayLike, what: str, finite: bool = True) -> Float:
     return v
 
 
-class Domain:
+class Domain(ABC):
     """A convex set of inputs, described in coordinates of its own.
 
     ``n_inputs`` is the dimension of the space it lies in, ``dim`` its own dimension. A point ``u``
@@ -41,17 +42,17 @@ class Domain:
     n_inputs: int
     dim: int
 
+    @abstractmethod
     def restrict(self, net: Network) -> Network:
         """The network on the domain's own coordinates: ``u -> net(embed(u))``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def halfspaces(self) -> tuple[Float, Float]:
         """``(A, b)`` with the domain ``{u : A u <= b}`` in its own coordinates."""
-        raise NotImplementedError
 
+    @abstractmethod
     def embed(self, u: ArrayLike) -> Float:
         """Inputs, shape (N, n_inputs), of points in own coordinates, shape (N, dim)."""
-        raise NotImplementedError
 
     def check(self, net: Network) -> None:
         """Raise `DomainError` if the network has another number of inputs."""

@@ -1,0 +1,18 @@
+// Constants and small helpers that the parts of a walk share.
+#pragma once
+
+#include <cfloat>
+#include <cstddef>
+
+namespace plica {
+
+inline constexpr double kUnit = DBL_EPSILON / 2; // unit roundoff
+inline constexpr int kMaxAge = 4096;             // rank-1 updates before a map is computed afresh
+// Below this sine of their angle, or this share that is left of a line after cancellation, the
+// crossing of two lines is computed exactly where it is written out.
+inline constexpr double kSharp = 1e-5;
+inline constexpr int kLongList = 8;              // candidates worth a second look after a split
+
+inline std::size_t z(int i) { return static_cast<std::size_t>(i); }
+
+} // namespace plica

@@ -1,0 +1,106 @@
+// The maps of a walk: one buffer a stage, with a running error bound. Part of walk.cpp.
+#pragma once
+
+#include <algorithm>
+#include <cfloat>
+
+#include "walk.hpp"
+#include "walk_common.hpp"
+
+namespace plica {
+
+// What unit k of stage s feeds into the next map on piece q; false where that is nothing.
+template <int D> bool Walk<D>::feed(int s, int unit, int q, Feed &out) const {
+    const Piece &piece = stage(s).piece(unit, q);
+    const Buffer &b = buffers_[z(s)];
+    const double *map = b.map.data() + piece.source;
+    out.unit = unit;
+    for (int c = 0; c <= D; ++c) out.row[c] = piece.slope * map[z(c) * b.ld];
+    out.row[D] += piece.intercept;
+    return (piece.slope != 0.0) | (piece.intercept != 0.0);
+}
+
+template <int D> void Walk<D>::full_product(int s) {
+    const Stage &here = stage(s), &before = stage(s - 1);
+    Buffer &b = buffers_[z(s)];
+    const Buffer &input = buffers_[z(s - 1)];
+    feeds_.resize(z(before.n_out));
+    int n = 0;
+    const std::uint16_t *piece = pieces_[z(s - 1)].data();
+    for (int k = 0; k < before.n_out; ++k) n += feed(s - 1, k, piece[k], feeds_[z(n)]);
+    product(here, D + 1, feeds_.data(), n, b.map.data(), b.ld);
+    b.feeds = n;
+    std::fill(b.row_feeds.begin(), b.row_feeds.end(), 0);
+    if (!here.dense)
+        for (int i = 0; i < n; ++i) count_feed(s, feeds_[z(i)].unit, 1);
+    applied_[z(s - 1)] = pieces_[z(s - 1)];
+    ++counters.products;
+    work_ += 1e2 + (here.dense ? static_cast<double>(here.n_pre) * n
+                               : static_cast<double>(here.row_value.size()));
+    // |sum| <= bound for every partial sum; a sum of n products is off by at most (n + 1) kUnit of it
+    const double size =
+        magnitude(D + 1, before.n_pre, input.map.data(), input.ld, extent_) * (1 + 8 * kUnit) + input.error;
+    b.bound = here.slope_norm * size + here.intercept_norm + here.bias_max;
+    b.error = (here.slope_norm * input.error + (here.terms + 8) * kUnit * b.bound) * (1 + 1e-12);
+    b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
+    b.age = 0;
+    b.valid = true;
+}
+
+// Count a unit that begins or ends to feed rows of a map. A row that nothing feeds is its bias,
+// exactly: what rounding has left of earlier feeds is removed.
+template <int D> void Walk<D>::count_feed(int s, int unit, int change) {
+    const Stage &here = stage(s);
+    Buffer &b = buffers_[z(s)];
+    const auto reset = [&](int row) {
+        for (int c = 0; c < D; ++c) b.map[z(c) * b.ld + z(row)] = 0.0;
+        b.map[D * b.ld + z(row)] = here.bias[z(row)];
+    };
+    if (here.dense) {
+        if (b.feeds == 0)
+            for (int row = 0; row < here.n_pre; ++row) reset(row);
+        return;
+    }
+    for (auto i = here.column_start[z(unit)]; i < here.column_start[z(unit) + 1]; ++i) {
+        const int row = here.column_row[static_cast<std::size_t>(i)];
+        if ((b.row_feeds[z(row)] += change) == 0) reset(row);
+    }
+}
+
+// Whether a pre-activation is its bias on the current cell, exactly.
+template <int D> bool Walk<D>::known(int s, int pre) const {
+    const Buffer &b = buffers_[z(s)];
+    return s > 0 && (stage(s).dense ? b.feeds == 0 : b.row_feeds[z(pre)] == 0);
+}
+
+// Bring the map of stage s up to the pieces of the stage before.
+template <int D> void Walk<D>::update(int s) {
+    Buffer &b = buffers_[z(s)];
+    if (!b.valid || b.age > kMaxAge) {
+        full_product(s);
+        return;
+    }
+    const auto [begin, n] = parents_[z(s - 1)];
+    auto &applied = applied_[z(s - 1)];
+    for (int i = begin; i < begin + n; ++i) {
+        const int k = candidates_[i].unit;
+        const std::uint16_t q = pieces_[z(s - 1)][z(k)];
+        if (applied[z(k)] == q) continue;
+        Feed now, then;
+        const bool on = feed(s - 1, k, q, now), was = feed(s - 1, k, applied[z(k)], then);
+        for (int c = 0; c <= D; ++c) now.row[c] -= then.row[c];
+        rank_one(stage(s), D + 1, now, b.map.data(), b.ld);
+        if (on != was) {
+            b.feeds += on ? 1 : -1;
+            count_feed(s, k, on ? 1 : -1);
+        }
+        applied[z(k)] = q;
+        ++counters.updates;
+        ++b.age;
+        b.error += 8 * kUnit * b.bound;
+        b.tolerance += 8 * kUnit * b.bound;
+        work_ += stage(s).dense ? stage(s).n_pre : 100;
+    }
+}
+
+} // namespace plica
