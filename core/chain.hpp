@@ -71,6 +71,7 @@ struct Stage {
     // bounds over all pieces of the units of the stage before, for the running error bound:
     // max over rows of sum |A_jk| S_k, sum |A_jk| C_k, |a_j|, and of the number of terms
     double slope_norm = 0, intercept_norm = 0, bias_max = 0;
+    double euclidean_norm = 0; // max over rows of the root of sum (A_jk S_k)^2
     int terms = 0;
 
     double weight(int row, int column) const; // dense only

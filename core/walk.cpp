@@ -65,6 +65,7 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
         double extent = 0;
         for (int i = 0; i < n; ++i) {
             Line &side = lines_[i];
+            side.blur = kUnit * extent_[0];
             side.slack = 8 * kUnit * (std::fabs(side.c) + side.size * extent_[0]) + DBL_MIN;
         }
         for (int i = 0; i < n; ++i) {
@@ -79,6 +80,7 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
     }
     first.bound = magnitude(D + 1, chain.stages[0].n_pre, first.map.data(), first.ld, extent_);
     first.tolerance = 8 * kUnit * first.bound + DBL_MIN;
+    first.estimate = kUnit * first.bound;
     first.valid = true;
     stack_.push({0, -1, 0, -1, 0, n, n, 0, -1, 0});
 }

@@ -45,6 +45,7 @@ struct Options {
 
 struct Counters {
     std::int64_t regions = 0, arbitrated = 0, products = 0, updates = 0, splits = 0, tests = 0;
+    std::int64_t sharpened = 0; // vertices computed from exact rows
     std::int64_t crowded = 0; // sides too short to be ordered by their places
     double map_error = 0;     // largest error bound of an output map, over the domain
 };
@@ -96,7 +97,7 @@ template <int D> class Walk {
         double size;    // sum of |n|
         int facet;      // of the domain, or -1
         Functional f;
-        bool weak;      // little is left of it after cancellation
+        double blur;    // estimate of how far rounding has moved it, in coordinates
         bool exact;     // whether rows_[line] is filled
     };
     struct Vertex {
@@ -127,6 +128,7 @@ template <int D> class Walk {
         Numbers map;
         std::size_t ld = 0;
         double error = 0, tolerance = 0, bound = 0;
+        double estimate = 0; // of the error, if roundings are independent; for coordinates only
         int age = 0; // updates since the full product
         // how many units feed something into each row (sparse stages), or into all rows (dense)
         std::vector<int> row_feeds;

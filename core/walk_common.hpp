@@ -7,11 +7,11 @@
 namespace plica {
 
 inline constexpr double kUnit = DBL_EPSILON / 2; // unit roundoff
-inline constexpr int kMaxAge = 4096;             // rank-1 updates before a map is computed afresh
-// Below this sine of their angle, or this share that is left of a line after cancellation, the
-// crossing of two lines is computed exactly where it is written out.
-inline constexpr double kSharp = 1e-5;
-inline constexpr int kLongList = 8;              // candidates worth a second look after a split
+inline constexpr int kMaxAge = 4096; // rank-1 updates before a map is computed afresh
+// A crossing that rounding may have moved by more than this share of the domain is computed exactly
+// where it is written out.
+inline constexpr double kSharp = 1e-9;
+inline constexpr int kLongList = 8; // candidates worth a second look after a split
 
 inline std::size_t z(int i) { return static_cast<std::size_t>(i); }
 

@@ -60,7 +60,7 @@ void Walk<D>::set_line(Line &g, const Functional &f, const double *row, double c
     const double error = f.minus < 0 ? b.tolerance : 2 * b.tolerance;
     g.size = size;
     g.c = constant;
-    g.weak = size * extent_[0] < kSharp * b.bound;
+    g.blur = b.estimate / size;
     g.slack = error + 8 * kUnit * (std::fabs(constant) + size * extent_[0] + std::fabs(f.shift)) + DBL_MIN;
     g.facet = -1;
     g.f = f;
@@ -160,10 +160,10 @@ template <int D> void Walk<D>::meet(const Line &a, const Line &b, Vertex &v) con
 template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
     if (!options_.polygons) return;
     const Line &f = lines_[a], &g = lines_[b];
-    const bool apart =
-        D == 1 || std::fabs(f.n[0] * g.n[D - 1] - g.n[0] * f.n[D - 1]) > kSharp * f.size * g.size;
-    if (apart && !f.weak && !g.weak) return;
-    ++arbiter_.asked;
+    double sine = 1.0;
+    if (D == 2) sine = std::fabs(f.n[0] * g.n[D - 1] - g.n[0] * f.n[D - 1]) / (f.size * g.size);
+    if (f.blur + g.blur < kSharp * extent_[0] * sine) return;
+    ++counters.sharpened;
     const Row p = exact_row(a); // a copy: the next call may move it
     const Row &q = exact_row(b);
     if constexpr (D == 1) {

@@ -43,6 +43,7 @@ template <int D> void Walk<D>::full_product(int s) {
     b.bound = here.slope_norm * size + here.intercept_norm + here.bias_max;
     b.error = (here.slope_norm * input.error + (here.terms + 8) * kUnit * b.bound) * (1 + 1e-12);
     b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
+    b.estimate = here.euclidean_norm * input.estimate + kUnit * b.bound;
     b.age = 0;
     b.valid = true;
 }
