@@ -122,6 +122,9 @@ NB_MODULE(_core, m) {
                  self.add_stage(static_cast<int>(A.shape(0)), static_cast<int>(A.shape(1)), A.data(),
                                 nullptr, nullptr, a.data(), copy(start), copy(reads), copy(function));
              })
+        .def("set_spectral_norm",
+             [](Chain &self, double bound) { self.stages.back().spectral_norm = bound; },
+             "bound"_a, "Of the stage added last.")
         .def("add_sparse",
              [](Chain &self, int n_state, const In<double> &data, const In<std::int64_t> &row_start,
                 const In<std::int32_t> &columns, const In<double> &a, const In<std::int64_t> &start,

@@ -128,6 +128,7 @@ template <int D> class Walk {
         Numbers map;
         std::size_t ld = 0;
         double error = 0, tolerance = 0, bound = 0;
+        double spread = 0; // bound on the Euclidean norms, over the rows, of the coefficients' errors
         double estimate = 0; // of the error, if roundings are independent; for coordinates only
         int age = 0; // updates since the full product
         // how many units feed something into each row (sparse stages), or into all rows (dense)

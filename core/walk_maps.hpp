@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cfloat>
+#include <cmath>
 
 #include "walk.hpp"
 #include "walk_common.hpp"
@@ -41,7 +42,13 @@ template <int D> void Walk<D>::full_product(int s) {
     const double size =
         magnitude(D + 1, before.n_pre, input.map.data(), input.ld, extent_) * (1 + 8 * kUnit) + input.error;
     b.bound = here.slope_norm * size + here.intercept_norm + here.bias_max;
-    b.error = (here.slope_norm * input.error + (here.terms + 8) * kUnit * b.bound) * (1 + 1e-12);
+    const double rounding = (here.terms + 8) * kUnit * b.bound;
+    // row by row, |sum A_jk e_k| <= sum |A_jk| max |e_k|, and <= ||A_j|| ||e||; over the rows, the
+    // norm of A e is at most ||A|| ||e||. Each coefficient's errors are bounded so, and added up.
+    const double step = std::min(here.slope_norm * input.error, here.euclidean_norm * input.spread);
+    b.error = (step + rounding) * (1 + 1e-10);
+    const double rows = std::sqrt((D + 1.0) * here.n_pre);
+    b.spread = std::min(rows * b.error, here.spectral_norm * input.spread + rows * rounding) * (1 + 1e-10);
     b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
     b.estimate = here.euclidean_norm * input.estimate + kUnit * b.bound;
     b.age = 0;
@@ -99,6 +106,7 @@ template <int D> void Walk<D>::update(int s) {
         ++counters.updates;
         ++b.age;
         b.error += 8 * kUnit * b.bound;
+        b.spread += 8 * kUnit * b.bound * std::sqrt((D + 1.0) * stage(s).n_pre);
         b.tolerance += 8 * kUnit * b.bound;
         work_ += stage(s).dense ? stage(s).n_pre : 100;
     }

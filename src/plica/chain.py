@@ -126,6 +126,17 @@ class Stage:
         """Number of stored weights (all entries, where the map is dense)."""
         return int(self.A.nnz) if self.sparse else int(self.A.size)
 
+    @cached_property
+    def spectral_bound(self) -> float:
+        """Upper bound on the largest singular value of the affine map."""
+        if not self.sparse and min(self.A.shape) <= 512:
+            # the computed value is off by far less than this margin
+            return float(np.linalg.norm(self.A, 2)) * (1 + 1e-8)
+        size = abs(self.A)
+        rows, columns = size.sum(axis=1).max(initial=0), size.sum(axis=0).max(initial=0)
+        frobenius = float(np.sqrt((size * size).sum()))
+        return min(float(np.sqrt(rows * columns)), frobenius) * (1 + 1e-8)
+
     def dense(self, limit: int = DENSE_LIMIT) -> Float:
         """The affine map as a dense array.
 

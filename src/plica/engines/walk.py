@@ -66,6 +66,7 @@ def compile_chain(net: Network) -> Any:
 
     chain = _core.Chain()
     index: dict[Any, int] = {}
+    gain = 1.0  # of the step from the pre-activations of the stage before to its state
     for stage in net.stages:
         units = stage.units
         for f in units.functions:
@@ -87,6 +88,9 @@ def compile_chain(net: Network) -> Any:
             )
         else:
             chain.add_dense(stage.A, stage.a, *shape)
+        chain.set_spectral_norm(stage.spectral_bound * gain)
+        slope = max([1.0, *(np.abs(f.slopes).max() for f in units.functions)])
+        gain = float(slope) * float(np.sqrt(np.bincount(units.reads).max(initial=1)))
     return chain
 
 
