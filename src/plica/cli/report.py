@@ -219,11 +219,7 @@ def _idle(atlas: Atlas) -> list[dict[str, Any]]:
     import numpy as np
 
     net = atlas.network
-    patterns = atlas.patterns
-    first = np.asarray(patterns[0])
-    still = np.ones(net.n_units, dtype=bool)
-    for i in range(0, len(patterns), 1 << 16):
-        still &= (patterns[i : i + (1 << 16)] == first).all(axis=0)
+    still, first = atlas.fixed_units()
     slope = _slopes(net, first)
     layers = np.asarray(net.unit_layers)
     found = []

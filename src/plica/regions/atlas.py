@@ -95,6 +95,19 @@ class Atlas:
         """Activation patterns, shape (N, n_units), small unsigned integers."""
         return unpack(self.network, self.bits, self.packed.shape[1], self.packed)
 
+    def fixed_units(self) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+        """Units that stay on one piece over all regions, and the pieces of the first region.
+
+        Returns
+        -------
+        fixed : ndarray of bool, shape (n_units,)
+        piece : ndarray of unsigned int, shape (n_units,)
+        """
+        changed = np.bitwise_or.reduce(self.packed ^ self.packed[:1], axis=0)[None]
+        words = self.packed.shape[1]
+        fixed = unpack(self.network, self.bits, words, changed)[0] == 0
+        return fixed, unpack(self.network, self.bits, words, self.packed[:1])[0]
+
     @cached_property
     def edge_units(self) -> NDArray[np.int32]:
         """Pattern column of the unit whose crease each side lies on; ``-1 - k`` on facet ``k``."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chain import Network, Stage
-from ..engines.walk import Walk, unpack
+from ..engines.walk import Walk
 from ..errors import NetworkError
 from ..units import Units
 from .facets import match, next_vertex
@@ -129,7 +129,7 @@ def level_set(atlas: Atlas, output: int, value: float) -> LevelSet:
         np.stack((np.where(other >= 0, own[other], own[owner]), own[owner]), axis=1),
         np.array([-1, 1]),
     )
-    region_in_atlas = _coarse(atlas, unpack(shifted, walk.bits, walk.words, found["patterns"]))
+    region_in_atlas = _coarse(atlas, found["patterns"])
     return LevelSet(
         segments[keep],
         region_in_atlas[owner[keep]],
@@ -170,27 +170,30 @@ def _boundary(atlas: Atlas, net: Network, pair: tuple[int, int] | None) -> Level
     facets = match(
         found["offsets"], found["points"], found["edges"], found["places"], walk.cut_units
     )
-    patterns = unpack(net, walk.bits, walk.words, found["patterns"])
-    pieces = patterns[:, -1].astype(np.int64)[facets.regions]
+    packed = found["patterns"]
+    bit, width = (int(b) for b in walk.bits[-2:])  # of the last unit
+    word, mask = bit // 64, np.uint64((1 << width) - 1)
+    last = (packed[:, word] >> np.uint64(bit % 64)) & mask
+    packed[:, word] &= ~(mask << np.uint64(bit % 64))
+    pieces = last.astype(np.int64)[facets.regions]
     crossed = pieces[:, 0] != pieces[:, 1]
     if pair is not None:
         crossed &= np.isin(pieces, pair).all(axis=1)
     at = np.flatnonzero(crossed)
     return LevelSet(
         facets.ends[at],
-        _coarse(atlas, patterns[facets.regions[at, 0], :-1]),
+        _coarse(atlas, packed[facets.regions[at, 0], : atlas.packed.shape[1]]),
         pieces[at],
         np.zeros(0, dtype=np.int64),
         _gram(atlas),
     )
 
 
-def _coarse(atlas: Atlas, patterns: NDArray[Any]) -> NDArray[np.int64]:
-    """Region of the atlas with each of the patterns."""
-    own = np.ascontiguousarray(atlas.patterns)
-    if own.shape[1] == 0:
-        return np.zeros(patterns.shape[0], dtype=np.int64)
-    table = np.concatenate((own, patterns.astype(own.dtype)))
+def _coarse(atlas: Atlas, packed: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Region of the atlas with each of the packed patterns."""
+    if atlas.packed.shape[1] == 0:
+        return np.zeros(packed.shape[0], dtype=np.int64)
+    table = np.concatenate((atlas.packed, packed))
     keys = table.view(np.dtype((np.void, table.dtype.itemsize * table.shape[1])))[:, 0]
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    return first[inverse[own.shape[0] :]].astype(np.int64)
+    return first[inverse[len(atlas) :]].astype(np.int64)
