@@ -91,6 +91,14 @@ void Chain::add_stage(int n_pre, int n_state, const double *values, const std::i
         }
     }
 
+    if (!stages.empty()) { // units that read the same coordinate share its error
+        const Stage &before = stages.back();
+        std::vector<int> readers(static_cast<std::size_t>(before.n_pre), 0);
+        for (const std::int32_t j : before.unit_reads) ++readers[static_cast<std::size_t>(j)];
+        const int most = *std::max_element(readers.begin(), readers.end());
+        stage.euclidean_norm *= std::sqrt(static_cast<double>(std::max(most, 1)));
+    }
+
     stage.unit_start = std::move(unit_start);
     stage.unit_reads = std::move(unit_reads);
     stage.unit_function = std::move(unit_function);

@@ -75,7 +75,8 @@ struct Stage {
     // bound on the largest singular value of the map times that of the step from the pre-activations
     // of the stage before to its state; infinite where nobody has computed it
     double spectral_norm = std::numeric_limits<double>::infinity();
-    double euclidean_norm = 0; // max over rows of the root of sum (A_jk S_k)^2
+    double euclidean_norm = 0; // max over rows of the root of sum (A_jk S_k)^2, times the root of
+                               // the number of units of the stage before that read one coordinate
     int terms = 0;
 
     double weight(int row, int column) const; // dense only

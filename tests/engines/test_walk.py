@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 import plica
-from plica.engines.walk import Budget, Walk
+from plica.engines.walk import Budget, Walk, unpack
+from plica.exact.rational import RationalChain
 
 DATA = Path(os.environ.get("PLICA_TEST_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
 SQUARE = plica.Box.cube(2)
@@ -149,3 +151,33 @@ def test_lines_through_convolutional_networks(file: str) -> None:
     values = np.einsum("nmd,nd->nm", J, atlas.witnesses)[wide] + c[wide]
     assert np.allclose(net(x), values, rtol=1e-9, atol=1e-9)
     assert (net.pattern(x) == atlas.patterns[wide]).mean() > 0.999
+
+
+def shared_reads() -> plica.Network:
+    """Three units on each pre-activation, all feeding the next map with the same sign."""
+    rng = np.random.default_rng(5)
+    n, width = 8, 24
+    reads = np.repeat(np.arange(n), 3)
+    units = plica.Units(
+        n, np.arange(width + 1), reads, np.zeros(width), (plica.Units.relu(1).functions[0],)
+    )
+    widths = [2, width, width, width]
+    stages = [plica.Stage(rng.random((n, w)), rng.normal(size=n), units) for w in widths]
+    return plica.Network([*stages, plica.Stage(rng.random((1, width)), [0.1])])
+
+
+@pytest.mark.parametrize(
+    "net", [suite(16, 2), suite(12, 8), shared_reads()], ids=["2", "8", "shared"]
+)
+def test_the_error_bound_holds_for_the_maps(net: plica.Network) -> None:
+    walk = Walk(net, SQUARE, patterns=True, polygons=True, maps=True)
+    columns = walk.collect()
+    patterns = unpack(net, walk.bits, walk.words, columns["patterns"])
+    exact = RationalChain(net)
+    for pattern, rows in list(zip(patterns, columns["maps"], strict=True))[::25]:
+        J, c = exact.affine_on(pattern.tolist())
+        true = np.concatenate((J.T, c[None]))
+        off = sum(
+            abs(Fraction(a) - b) for a, b in zip(rows[:, 0].tolist(), true[:, 0], strict=True)
+        )
+        assert float(off) <= walk.counters["map_error"]
