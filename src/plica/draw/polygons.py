@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from .raster import paint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.backend_bases import RendererBase
     from matplotlib.path import Path
 
@@ -45,13 +47,12 @@ class Polygons(PolyCollection):
         self._corners, self._ends = vertices, offsets
         self._waiting = True
 
-    def get_paths(self) -> list[Path]:
+    def get_paths(self) -> Sequence[Path]:
         """One path a polygon; made when they are first asked for, as drawing needs none."""
         if self._waiting:
             self._waiting = False
             self.set_verts([self._corners[i:j] for i, j in pairwise(self._ends)])
-        paths: list[Path] = super().get_paths()
-        return paths
+        return super().get_paths()
 
     def draw(self, renderer: RendererBase) -> None:
         """Paint the image of the part that the axes show."""
@@ -74,7 +75,7 @@ class Polygons(PolyCollection):
         gc = renderer.new_gc()
         if self.get_clip_on():
             gc.set_clip_rectangle(self.get_clip_box())
-            gc.set_clip_path(self.get_clip_path())
+            gc.set_clip_path(self.get_clip_path())  # type: ignore[arg-type]
         renderer.draw_image(gc, left / fine, bottom / fine, np.ascontiguousarray(image))
         gc.restore()
         renderer.close_group("regions")
