@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ class Facet:
 
 def integer_row(numbers: Iterable[Any]) -> Row:
     """The positive multiple of a row of rational numbers in integers without a common factor."""
-    exact = [Fraction(x) for x in numbers]
+    exact = [x if isinstance(x, int) else Fraction(x) for x in numbers]
     scale = lcm(*(x.denominator for x in exact))
-    ints = [int(x * scale) for x in exact]
+    ints = [x.numerator * (scale // x.denominator) for x in exact]
     common = gcd(*ints) or 1
     return tuple(x // common for x in ints)
 
@@ -104,7 +105,7 @@ def contains(rows: Iterable[Row], point: Sequence[Fraction], strictly: bool = Fa
 
 
 def _dot(row: Sequence[int], X: Sequence[Any]) -> Any:
-    return sum(a * x for a, x in zip(row, X, strict=False))  # the row may have its constant behind
+    return sum(map(mul, row, X))  # the row may have its constant behind
 
 
 def _homogeneous(point: Sequence[Fraction]) -> tuple[list[int], int]:
@@ -345,11 +346,11 @@ def reach(form: Sequence[int], rows: Sequence[Row], inside: Point) -> Point | No
         A point of the polyhedron's interior: the simplex method starts from it.
     """
     X, q = _homogeneous(inside)
-    # in the coordinates q (x - inside)
-    shifted = [(*row[:-1], row[-1] * q - _dot(row, X)) for row in rows]
     start = _dot(form, X) + form[-1] * q
     if start > 0:
         return inside
+    # in the coordinates q (x - inside)
+    shifted = [(*row[:-1], row[-1] * q - _dot(row, X)) for row in rows]
     program = _Dictionary(shifted, (*form[:-1], start))
     ray = program.maximise(enough=True)
     y = program.point()
