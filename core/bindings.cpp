@@ -1,4 +1,4 @@
-// The only file that knows Python: arrays in, arrays out.
+// Python's side of the core, with bind_cells.cpp: arrays in, arrays out.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "bind_cells.hpp"
 #include "difference.hpp"
 #include "walk.hpp"
 
@@ -156,4 +157,5 @@ NB_MODULE(_core, m) {
         "For each pair of packed patterns, whether the outputs are the same affine map, exactly.");
     bind_walk<1>(m, "LineWalk");
     bind_walk<2>(m, "PlaneWalk");
+    bind_cells(m);
 }

@@ -119,6 +119,48 @@ void Dyadic::add_product(const Dyadic &x, const Dyadic &y, bool subtract) {
                (x.negative_ != y.negative_) != subtract);
 }
 
+void Dyadic::shift_down(int bits) {
+    if (bits == 0 || limbs_.empty()) return;
+    limbs_.insert(limbs_.begin(), 0); // for the bits that leave the lowest limb
+    --offset_;
+    for (std::size_t i = 0; i + 1 < limbs_.size(); ++i)
+        limbs_[i] = static_cast<Limb>((limbs_[i] >> bits) | (limbs_[i + 1] << (kLimbBits - bits)));
+    limbs_.back() = static_cast<Limb>(limbs_.back() >> bits);
+    trim();
+}
+
+// From the lowest limb up: with an odd divisor, each limb of the quotient is a product modulo the
+// size of a limb (Jebelean 1993, An algorithm for exact division).
+void Dyadic::divide(const Dyadic &x) {
+    if (limbs_.empty()) return;
+    int shift = 0;
+    while ((x.limbs_[0] >> shift & 1) == 0) ++shift;
+    Dyadic odd = x;
+    odd.shift_down(shift);
+    shift_down(shift); // the quotient stays the same
+    const std::vector<Limb> &d = odd.limbs_;
+    Limb inverse = d[0]; // Newton: each step doubles the number of correct bits, from 3
+    for (int bits = 3; bits < kLimbBits; bits *= 2) inverse = static_cast<Limb>(inverse * (2 - d[0] * inverse));
+    const std::size_t n = limbs_.size() >= d.size() ? limbs_.size() - d.size() + 1 : 1;
+    for (std::size_t i = 0; i < n; ++i) {
+        const Limb q = static_cast<Limb>(limbs_[i] * inverse);
+        Wide carry = 0;
+        Limb borrow = 0;
+        for (std::size_t j = 0; i + j < limbs_.size() && (j < d.size() || carry != 0 || borrow != 0); ++j) {
+            carry += static_cast<Wide>(q) * (j < d.size() ? d[j] : 0);
+            const Limb take = static_cast<Limb>(carry), have = limbs_[i + j];
+            limbs_[i + j] = static_cast<Limb>(have - take - borrow);
+            borrow = have < take || (have == take && borrow != 0) ? 1 : 0;
+            carry >>= kLimbBits;
+        }
+        limbs_[i] = q;
+    }
+    limbs_.resize(n);
+    offset_ -= odd.offset_;
+    negative_ = negative_ != odd.negative_;
+    trim();
+}
+
 double Dyadic::leading(std::int64_t &exponent) const {
     const std::size_t n = limbs_.size(), low = n > 3 ? n - 3 : 0;
     double value = 0;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace plica {
@@ -32,6 +33,14 @@ class Dyadic {
     void add(const Dyadic &x, bool subtract = false);
     void add_product(const Dyadic &x, const Dyadic &y, bool subtract = false);
 
+    void multiply(const Dyadic &x) {
+        Dyadic product;
+        product.add_product(*this, x);
+        *this = std::move(product);
+    }
+    // *this /= x, where x divides it: the quotient is dyadic too
+    void divide(const Dyadic &x);
+
     double approximate() const; // correct to a few units in the last place
     // numerator / denominator, to a few units in the last place, whatever their sizes
     static double ratio(const Dyadic &numerator, const Dyadic &denominator);
@@ -39,6 +48,7 @@ class Dyadic {
   private:
     void accumulate(const Limb *limbs, std::size_t n, std::int64_t offset, bool negative);
     void trim();
+    void shift_down(int bits); // *this /= 2^bits, by moving limbs; 0 <= bits < kLimbBits
     double leading(std::int64_t &exponent) const; // value = leading * 2^exponent
 
     std::vector<Limb> limbs_;

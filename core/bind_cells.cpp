@@ -1,0 +1,101 @@
+#include "bind_cells.hpp"
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/vector.h>
+
+#include "cells.hpp"
+#include "dictionary.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace plica;
+
+namespace {
+
+using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+std::vector<double> copy(const Vector &v) { return {v.data(), v.data() + v.size()}; }
+
+// Hand a vector over to NumPy without copying it.
+template <class T> auto give(std::vector<T> &&values) {
+    auto *owned = new std::vector<T>(std::move(values));
+    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
+    return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
+}
+
+template <class Form> void bind_form(nb::module_ &m, const char *name) {
+    using C = Cells<Form>;
+    nb::class_<C>(m, name)
+        .def(
+            "__init__",
+            [](C *self, const Chain &chain, int n, const Vector &lower, const Vector &upper, const Matrix &A,
+               const Vector &b, bool patterns, bool witnesses, bool maps, double filter) {
+                Domain domain;
+                domain.n = n;
+                domain.cone = lower.size() == 0;
+                domain.lower = copy(lower);
+                domain.upper = copy(upper);
+                domain.A.assign(A.data(), A.data() + A.size());
+                domain.b = copy(b);
+                Listing listing;
+                listing.patterns = patterns;
+                listing.witnesses = witnesses;
+                listing.maps = maps;
+                listing.filter = filter;
+                new (self) C(chain, std::move(domain), listing);
+            },
+            "chain"_a, "n"_a, "lower"_a, "upper"_a, "A"_a, "b"_a, "patterns"_a, "witnesses"_a, "maps"_a,
+            "filter"_a = 1.0, nb::keep_alive<1, 2>(),
+            "The domain {lower <= x <= upper, A x <= b}; without bounds where both are empty.")
+        .def(
+            "run",
+            [](C &self, std::int64_t regions, double seconds) {
+                nb::gil_scoped_release release;
+                return self.run(regions, seconds);
+            },
+            "regions"_a, "seconds"_a, "Go on; True when every region has been found.")
+        .def_prop_ro("counters",
+                     [](const C &self) {
+                         nb::dict d;
+                         d["regions"] = self.steps.regions;
+                         d["arbitrated"] = self.steps.arbitrated;
+                         d["products"] = self.steps.products;
+                         d["updates"] = self.steps.updates;
+                         d["splits"] = self.steps.splits;
+                         d["map_error"] = self.steps.map_error;
+                         d["asked"] = self.tally().asked;
+                         d["programs"] = self.tally().programs;
+                         d["pivots"] = self.tally().pivots;
+                         d["certificates"] = self.tally().certificates;
+                         d["rebuilt"] = self.tally().rebuilt;
+                         d["exact_pivots"] = self.tally().exact_pivots;
+                         return d;
+                     })
+        .def_prop_ro("words", &C::words)
+        .def("bits",
+             [](const C &self) {
+                 std::vector<std::int64_t> flat;
+                 for (const auto &[bit, width] : self.bits()) {
+                     flat.push_back(bit);
+                     flat.push_back(width);
+                 }
+                 return give(std::move(flat));
+             })
+        .def(
+            "take",
+            [](C &self) {
+                nb::dict d;
+                Listed listed;
+                std::swap(listed, self.listed);
+                d["patterns"] = give(std::move(listed.patterns));
+                d["witnesses"] = give(std::move(listed.witnesses));
+                d["maps"] = give(std::move(listed.maps));
+                return d;
+            },
+            "The columns found since the last call; they are removed here.");
+}
+
+} // namespace
+
+void bind_cells(nb::module_ &m) { bind_form<Dictionary>(m, "DictionaryCells"); }

@@ -1,0 +1,312 @@
+#include "cells.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "cells_maps.hpp"
+#include "cells_max.hpp"
+#include "dictionary.hpp"
+#include "kernels.hpp"
+#include "walk_common.hpp"
+
+namespace plica {
+
+template <class Form>
+Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
+    : chain_(chain), domain_(std::move(domain)), listing_(listing), n_(domain_.n),
+      arbiter_(chain, pieces_), form_(domain_, arbiter_, listing.filter) {
+    const int n_stages = static_cast<int>(chain.stages.size());
+    last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
+    counting_ = !listing.patterns && !listing.witnesses && !listing.maps;
+    int bit = 0;
+    for (const Stage &s : chain.stages) {
+        pieces_.emplace_back(z(s.n_out), std::uint16_t{0});
+        Buffer buffer;
+        buffer.ld = z(padded(s.n_pre));
+        buffer.map.assign(buffer.ld * z(n_ + 1), 0.0);
+        if (!s.dense) buffer.row_feeds.assign(z(s.n_pre), 1);
+        buffers_.push_back(std::move(buffer));
+        for (const int k : s.nonlinear) {
+            int width = 1;
+            while ((1 << width) < s.unit_pieces[z(k)]) ++width;
+            if (bit / 64 != (bit + width - 1) / 64) bit = (bit + 63) / 64 * 64; // within one word
+            bits_.emplace_back(bit, width);
+            bit += width;
+        }
+    }
+    words_ = (bit + 63) / 64;
+    pattern_.assign(z(words_), 0);
+    applied_ = pieces_;
+    parents_.assign(chain.stages.size(), {0, 0});
+    now_.assign(z(n_ + 1), 0.0);
+    then_ = now_;
+    for (int k = 0; k < n_; ++k) extent_.push_back(domain_.extent(k));
+    extent_.push_back(1.0);
+
+    // the first map reads the coordinates themselves: it is exact
+    rows_.assign(z(n_) * z(n_ + 1), 0.0);
+    for (int k = 0; k < n_; ++k) {
+        units_.push_back(k);
+        rows_[z(k) * z(n_ + 1) + z(k)] = 1.0;
+    }
+    Buffer &first = buffers_[0];
+    product_any(chain.stages[0], n_ + 1, {units_.data(), rows_.data(), z(n_ + 1), n_}, first.map.data(), first.ld);
+    first.bound = magnitude_any(n_ + 1, chain.stages[0].n_pre, first.map.data(), first.ld, extent_.data()) *
+                  (1 + (n_ + 8) * kUnit);
+    first.valid = true;
+    const Cell all = form_.start();
+    stack_.push({0, 0, kToFind, -1, all, form_.mark(), 0, 0, -1, 0});
+}
+
+template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds) {
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
+    const std::int64_t target =
+        regions > std::numeric_limits<std::int64_t>::max() - steps.regions
+            ? std::numeric_limits<std::int64_t>::max()
+            : steps.regions + regions;
+    std::int64_t visits = 0, asked = arbiter_.asked;
+    while (stack_.size() > 0) {
+        const Item item = stack_[stack_.size() - 1];
+        stack_.truncate(stack_.size() - 1);
+        visit(item);
+        steps.arbitrated = arbiter_.asked;
+        if (steps.regions >= target) break;
+        if (++visits % 64 != 0 && asked == arbiter_.asked && n_ < 100) continue;
+        asked = arbiter_.asked;
+        if (std::chrono::duration<double>(Clock::now() - start).count() > seconds) break;
+    }
+    return done();
+}
+
+template <class Form> void Cells<Form>::set_piece(int s, int unit, int piece) {
+    std::uint16_t &now = pieces_[z(s)][z(unit)];
+    if (now == piece) return;
+    now = static_cast<std::uint16_t>(piece);
+    arbiter_.piece_changed(s);
+    if (listing_.patterns) {
+        const auto [bit, width] = bits_[z(stage(s).column_of[z(unit)])];
+        std::uint64_t &word = pattern_[z(bit / 64)];
+        const std::uint64_t mask = ((std::uint64_t{1} << width) - 1) << (bit % 64);
+        word = (word & ~mask) | (static_cast<std::uint64_t>(piece) << (bit % 64));
+    }
+}
+
+template <class Form> Question Cells<Form>::question(int s, int pre, double shift) const {
+    const Buffer &b = buffers_[z(s)];
+    return {b.map.data() + pre, b.ld, shift, b.error, {s, pre, -1, shift}};
+}
+
+template <class Form>
+Question Cells<Form>::question(int s, const Candidate &c, double shift) const {
+    const int pre = stage(s).unit_reads[z(static_cast<int>(stage(s).unit_start[z(c.unit)]))];
+    return {coefficients_.at(c.row), 1, shift, buffers_[z(s)].error, {s, pre, -1, shift}};
+}
+
+// Decide the units of a stage that bounds over the cell decide; list the others as candidates.
+template <class Form> void Cells<Form>::enter(Item &item) {
+    const int s = item.stage;
+    const Stage &here = stage(s);
+    const Buffer &b = buffers_[z(s)];
+    if (z(s) + 1 < buffers_.size()) buffers_[z(s) + 1].valid = false;
+    const std::size_t begin = candidates_.size();
+    if (here.direct && !here.nonlinear.empty()) {
+        if (verdicts_.size() < b.ld) verdicts_.resize(b.ld);
+        form_.decide(item.cell, {b.map.data(), b.ld, here.n_pre, b.error, here.left.data(), here.right.data(), here.last_piece},
+                     verdicts_.data());
+        const std::uint16_t *piece = pieces_[z(s)].data();
+        for (int k = 0; k < here.n_out; ++k)
+            if (verdicts_[z(k)] != piece[k]) settle(s, k, verdicts_[z(k)], item.cell);
+    } else {
+        for (const int k : here.nonlinear) settle(s, k, kOpen, item.cell);
+    }
+    parents_[z(s)] = {begin, candidates_.size() - begin};
+    item.list = begin;
+    item.length = static_cast<int>(candidates_.size() - begin);
+    item.lo = -1;
+}
+
+// Set the piece of a unit that is decided, or make it a candidate.
+template <class Form>
+void Cells<Form>::settle(int s, int k, std::uint16_t verdict, const Cell &cell) {
+    const Stage &here = stage(s);
+    const Buffer &b = buffers_[z(s)];
+    int lo = 0, hi = here.unit_pieces[z(k)] - 1;
+    if (verdict != kOpen && verdict != kMixed) {
+        set_piece(s, k, verdict == 0 ? 0 : hi);
+        return;
+    }
+    const std::int32_t *reads = here.unit_reads.data() + here.unit_start[z(k)];
+    const double *row = b.map.data() + reads[0];
+    const int f = here.unit_function[z(k)];
+    if (f >= 0) {
+        const double *t = chain_.functions[z(f)].breakpoints.data();
+        if (known(s, reads[0])) {
+            while (lo < hi && row[z(n_) * b.ld] > t[lo]) ++lo;
+            hi = lo;
+        } else {
+            const Range r = form_.range(cell, question(s, reads[0], 0.0));
+            while (lo < hi && r.low > t[lo]) ++lo;
+            while (hi > lo && r.high < t[hi - 1]) --hi;
+        }
+    } else { // max: the reads that might win somewhere
+        const std::vector<int> &open = contenders(s, k, cell);
+        bool constant = true;
+        int best = open[0];
+        for (const int q : open) {
+            constant &= known(s, reads[q]);
+            if (b.map[z(n_) * b.ld + z(reads[q])] > b.map[z(n_) * b.ld + z(reads[best])]) best = q;
+        }
+        if (open.size() == 1 || constant) lo = hi = best;
+    }
+    if (lo == hi) {
+        set_piece(s, k, lo);
+        return;
+    }
+    Candidate c{k, lo, hi, coefficients_.size()};
+    if (f >= 0) {
+        double *copy = coefficients_.at(coefficients_.grow(z(n_ + 1)));
+        for (int i = 0; i <= n_; ++i) copy[i] = row[z(i) * b.ld];
+    }
+    candidates_.push(c);
+}
+
+// Ask for a scalar unit which pieces the cell meets, from the left up to the first breakpoint that
+// splits it. Whether one does.
+template <class Form> bool Cells<Form>::narrow(int s, Candidate &c, Cell &cell) {
+    const double *t = chain_.functions[z(stage(s).unit_function[z(c.unit)])].breakpoints.data();
+    while (c.lo < c.hi) {
+        const int signs = form_.ask(cell, question(s, c, t[c.lo]));
+        if (signs == 3) return true;
+        if ((signs & 1) == 0) // nowhere right of the breakpoint
+            c.hi = c.lo;
+        else
+            ++c.lo;
+    }
+    set_piece(s, c.unit, c.lo);
+    return false;
+}
+
+// Ask for all candidates on the whole cell of a stage, before it falls into parts: those that do not
+// split it are settled once for all of them.
+template <class Form> void Cells<Form>::sift(Item &item) {
+    const int s = item.stage;
+    const std::size_t end = item.list + z(item.length);
+    const std::size_t list = candidates_.grow(z(item.length));
+    std::size_t kept = list, first = end; // first: the one asked last, if it splits the cell
+    for (std::size_t i = item.list; i < end; ++i) {
+        Candidate c = candidates_[i];
+        if (stage(s).unit_function[z(c.unit)] != kMax) {
+            first = end;
+            if (!narrow(s, c, item.cell)) continue;
+            first = kept;
+        }
+        candidates_[kept++] = c;
+    }
+    candidates_.truncate(kept);
+    item.list = list;
+    item.length = static_cast<int>(kept - list);
+    fresh_ = first != end;
+    if (fresh_) { // its answer is still at hand
+        std::swap(candidates_[list], candidates_[first]);
+        item.lo = candidates_[list].lo;
+    }
+}
+
+// Take a cell down to one region; what branches off waits on the stack.
+template <class Form> void Cells<Form>::visit(Item item) {
+    form_.release(item.mark);
+    candidates_.truncate(item.candidates);
+    coefficients_.truncate(item.coefficients);
+    if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
+    fresh_ = false;
+    for (;;) {
+        const int s = item.stage;
+        if (item.length == kToFind) {
+            enter(item);
+            if (item.length > 1) sift(item);
+        }
+        const bool counting = s == last_ && counting_;
+        while (item.length > 0) {
+            Candidate c = candidates_[item.list];
+            if (stage(s).unit_function[z(c.unit)] == kMax) {
+                max_unit(item, c);
+                continue;
+            }
+            if (item.lo >= 0) c.lo = item.lo;
+            item.lo = -1;
+            const bool split = fresh_ || narrow(s, c, item.cell);
+            fresh_ = false;
+            if (!split) {
+                ++item.list;
+                --item.length;
+            } else if (counting && item.length == 1 && c.lo + 1 == c.hi) {
+                steps.regions += 2; // no need to make the last two
+                ++steps.splits;
+                return;
+            } else {
+                branch(item, c.unit, c.lo, c.hi);
+            }
+        }
+        if (s == last_) {
+            emit(item.cell);
+            return;
+        }
+        update(s + 1);
+        item.stage = s + 1;
+        item.length = kToFind;
+    }
+}
+
+// Split the cell at a breakpoint of a unit, by the question just asked: go on with one part, and let
+// the other wait.
+template <class Form> void Cells<Form>::branch(Item &item, int unit, int lo, int hi) {
+    ++steps.splits;
+    // first the child that needs no update of the next map
+    const bool plus_first = applied_[z(item.stage)][z(unit)] > lo;
+    Cell whole = item.cell;
+    const Cell second = form_.child(whole, !plus_first);
+    const Mark mark = form_.mark();
+    const Cell first = form_.child(whole, plus_first);
+    const auto become = [&](Item child, bool plus, const Cell &part, const Mark &height) {
+        const bool more = plus && lo + 1 < hi; // more breakpoints to come
+        child.list = more ? item.list : item.list + 1;
+        child.length = more ? item.length : item.length - 1;
+        child.lo = more ? lo + 1 : -1;
+        child.cell = part;
+        child.mark = height;
+        child.candidates = candidates_.size();
+        child.coefficients = coefficients_.size();
+        child.unit = more ? -1 : unit;
+        child.piece = plus ? hi : lo;
+        return child;
+    };
+    stack_.push(become(item, !plus_first, second, mark));
+    item = become(item, plus_first, first, form_.mark());
+    if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
+}
+
+template <class Form> void Cells<Form>::emit(const Cell &cell) {
+    ++steps.regions;
+    if (listing_.patterns)
+        listed.patterns.insert(listed.patterns.end(), pattern_.begin(), pattern_.end());
+    if (listing_.witnesses) {
+        listed.witnesses.resize(listed.witnesses.size() + z(n_));
+        form_.witness(cell, listed.witnesses.data() + listed.witnesses.size() - z(n_));
+    }
+    if (listing_.maps) {
+        const Buffer &b = buffers_[z(last_)];
+        steps.map_error = std::max(steps.map_error, b.error);
+        const int m = stage(last_).n_pre;
+        for (int c = 0; c <= n_; ++c) {
+            const double *column = b.map.data() + z(c) * b.ld;
+            listed.maps.insert(listed.maps.end(), column, column + m);
+        }
+    }
+}
+
+template class Cells<Dictionary>;
+
+} // namespace plica

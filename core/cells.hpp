@@ -1,0 +1,141 @@
+// The walk over the activation regions of a chain on a domain of any dimension.
+//
+// Depth first over stages. On a cell of the stages before, all pre-activations of the next stage are
+// affine: their map is one buffer a stage, changed by rank-1 updates when a unit changes piece
+// between sibling cells, with a running bound on its error. Units whose sign the cell decides are
+// settled on arrival; the others split it, one after another. What a cell is, and how the sign of a
+// functional on it is found, is the business of a form (form.hpp).
+//
+// The walk is an explicit stack: it stops after any number of regions and goes on later, and its
+// memory grows with the depth of the search and not with the number of regions.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "arbiter.hpp"
+#include "chain.hpp"
+#include "form.hpp"
+#include "kernels_any.hpp"
+#include "stack.hpp"
+
+namespace plica {
+
+// What the regions found so far are, column by column.
+struct Listed {
+    std::vector<std::uint64_t> patterns; // packed, `words` a region
+    std::vector<double> witnesses;       // a point inside each, n coordinates
+    std::vector<double> maps;            // (n + 1) * n_outputs a region, coefficient after coefficient
+};
+
+struct Listing {
+    bool patterns = false, witnesses = false, maps = false;
+    double filter = 1.0; // scale of the error bound; infinity sends every question to the arbiter
+};
+
+struct Steps {
+    std::int64_t regions = 0, arbitrated = 0, products = 0, updates = 0, splits = 0;
+    double map_error = 0; // largest error bound of an output map, over the domain
+};
+
+template <class Form> class Cells {
+  public:
+    Cells(const Chain &chain, Domain domain, const Listing &listing);
+    Cells(const Cells &) = delete;
+    Cells &operator=(const Cells &) = delete;
+
+    // Go on until `regions` more are found, `seconds` have passed, or all is done (then true).
+    bool run(std::int64_t regions, double seconds);
+    bool done() const { return stack_.size() == 0; }
+
+    Listed listed;
+    Steps steps;
+    const Tally &tally() const { return form_.tally; }
+    int words() const { return words_; }
+    // first bit and number of bits of each pattern column
+    const std::vector<std::pair<int, int>> &bits() const { return bits_; }
+
+  private:
+    using Cell = typename Form::Cell;
+    using Mark = typename Form::Mark;
+    struct Candidate {
+        int unit, lo, hi; // pieces lo..hi are still possible
+        std::size_t row;  // of its pre-activation in coefficients_, where it is a scalar unit
+    };
+    struct Item { // a cell still to be visited
+        int stage;
+        std::size_t list; // candidates still open, first one from piece lo on; -1: to be found
+        int length, lo;
+        Cell cell;
+        Mark mark; // heights of the stacks when it was made
+        std::size_t candidates, coefficients;
+        int unit, piece; // decision to make on arrival (unit < 0: none)
+    };
+    struct Buffer { // the map of a stage's pre-activations on the current cell
+        Numbers map;
+        std::size_t ld = 0;
+        // bounds: on the error of a row as a functional, on the rows and all partial sums, and on the
+        // sum over coefficients of the Euclidean norm of its errors over the rows
+        double error = 0, bound = 0, spread = 0;
+        int age = 0; // updates since the full product
+        // how many units feed something into each row (sparse stages), or into all rows (dense)
+        std::vector<int> row_feeds;
+        int feeds = 1;
+        bool valid = false;
+    };
+    static constexpr int kToFind = -1;
+
+    const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
+    void set_piece(int s, int unit, int piece);
+    void visit(Item item);
+    void enter(Item &item);
+    void settle(int s, int unit, std::uint16_t verdict, const Cell &cell);
+    void sift(Item &item);
+    bool narrow(int s, Candidate &c, Cell &cell);
+    void branch(Item &item, int unit, int lo, int hi);
+    void emit(const Cell &cell);
+
+    bool feed(int s, int unit, int piece, double *row) const;
+    void full_product(int s);
+    void count_feed(int s, int unit, int change);
+    bool known(int s, int pre) const;
+    void update(int s);
+
+    Question question(int s, int pre, double shift) const;
+    Question question(int s, const Candidate &c, double shift) const;
+    Question difference(int s, int plus, int minus);
+    const std::vector<int> &contenders(int s, int unit, const Cell &cell);
+    bool identical(int s, int i, int j);
+    bool clip(Cell &cell, int s, int unit, int winner, const std::vector<int> &rivals);
+    bool max_unit(Item &item, const Candidate &candidate);
+
+    const Chain &chain_;
+    const Domain domain_;
+    const Listing listing_;
+    int n_;
+    int last_ = 0; // the stage after which a cell is a region
+    bool counting_ = false; // nothing is written
+    std::vector<std::vector<std::uint16_t>> pieces_, applied_;
+    std::vector<std::pair<std::size_t, std::size_t>> parents_; // candidates of the current parent cell
+    std::vector<Buffer> buffers_;
+    Arbiter arbiter_;
+    Form form_;
+
+    Stack<Candidate> candidates_;
+    Stack<double> coefficients_;
+    Stack<Item> stack_;
+    bool fresh_ = false; // the form's last question is the first candidate's, and took both signs
+
+    int words_ = 0;
+    std::vector<std::pair<int, int>> bits_;
+    std::vector<std::uint64_t> pattern_;
+    std::vector<double> extent_;
+    // scratch
+    std::vector<std::uint16_t> verdicts_;
+    std::vector<Range> ranges_;
+    std::vector<int> open_, units_;
+    std::vector<double> rows_, now_, then_;
+};
+
+} // namespace plica

@@ -1,0 +1,131 @@
+// Cells in dictionary form: each cell keeps a feasible simplex dictionary of its half-spaces.
+//
+// The coordinates are scaled to s in [-1, 1]; bounds are implicit: a coordinate that is not basic
+// lies at one of them. Only cuts and general half-spaces of the domain are rows. A question walks from
+// the vertex where the last one ended, and stops on the edge where the functional becomes positive: a
+// pivot there gives feasible dictionaries of both parts. So there is never a phase one.
+//
+// A dictionary is only a guide, and its rounding errors never matter: a positive answer is
+// certified by a point that lies in the cell by the bounds on the errors of its rows, a negative one by
+// weak duality with any multipliers (the reduced costs), with the same bounds. What neither
+// certifies, an exact linear program decides from the basis where the walk ended.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "exact_lp.hpp"
+#include "form.hpp"
+#include "stack.hpp"
+
+namespace plica {
+
+class Dictionary {
+  public:
+    struct Cell {
+        int m = 0;              // rows
+        bool inside = false;    // whether the witness certainly lies in the cell
+        std::size_t numbers = 0, codes = 0; // places of its storage
+    };
+    struct Mark {
+        std::size_t numbers, codes, lines;
+    };
+
+    Dictionary(const Domain &domain, Arbiter &arbiter, double filter);
+
+    Cell start();
+    Mark mark() const { return {numbers_.size(), codes_.size(), lines_.size()}; }
+    void release(const Mark &mark);
+    void decide(const Cell &cell, const Rows &rows, std::uint16_t *verdict);
+    Range range(const Cell &cell, const Question &question) const;
+    int ask(Cell &cell, const Question &question);
+    Cell child(Cell &cell, bool plus);
+    void witness(const Cell &cell, double *point) const;
+
+    Tally tally;
+
+  private:
+    struct Line { // a cut; its scaled coefficients lie in rows_ at the same index
+        double constant, slack, scale; // what is stored is the functional times scale, a power of two
+        Functional f;
+        int facet;  // row of the domain, or -1
+        bool exact; // whether exact_[line] is filled
+    };
+    struct View { // a cell's storage
+        double *T, *value, *limit, *point; // m rows of ld; m values, their upper bounds; the witness
+        int *half, *basic, *nonbasic;      // 2 * line + (1 if negative); codes as in exact_lp.hpp
+    };
+    enum class Answer { no, yes, open };
+
+    View view(const Cell &cell);
+    Cell make(int m);
+    void load(const Question &question);
+    int ask_loaded(Cell &cell);
+    double value_at(const double *row, double constant, const double *s) const;
+    bool search(Cell &cell, int sign);
+    Answer walk(Cell &cell, int sign);
+    Answer climb(const View &v, int m, double enough);
+    void express(const View &v, int m, int sign);
+    int price() const;
+    int ratio(const View &v, int m, int e, double own, double &step) const;
+    void flip(const View &v, int m, int e);
+    void pivot(const View &v, int m, int i, int e);
+    void reflect(const View &v, int i) const;
+    void vertex(const View &v, int m, double *s) const;
+    bool edge(Cell &cell);
+    void rebuild(Cell &cell, int sign);
+    void take_witness(Cell &part, const Cell &cell, bool plus);
+
+    bool certify_yes(const Cell &cell, const View &v, int sign);
+    bool certify_no(const View &v, int sign);
+    bool inside(const View &v, int m, const double *s) const;
+    bool approach(const View &v, const Cell &cell, int sign, double value, bool exact);
+
+    bool exactly(Cell &cell, int sign);
+    void start_program(const View &v, int m);
+    Cell exact_child(Cell &cell, bool plus);
+    void exact_vertex(double *s) const;
+    int commit();
+    Row lift(Row row) const;
+    Row exact_functional(const Functional &f, int facet) const;
+    const Row &exact_row(int line);
+    const Row &exact_question();
+    int exact_sign(const Row &row, const double *s) const;
+    bool exactly_inside(const View &v, int m, const double *s);
+
+    const Domain &domain_;
+    Arbiter &arbiter_;
+    double filter_;
+    int n_, g_, ld_; // coordinates of the domain, of the geometry, padded
+    std::vector<double> lower_, upper_;
+    Numbers middle_, half_, gap_; // coordinate = middle + half * s; inside the domain if |s| <= 1 - gap
+    ExactLp lp_;
+
+    Stack<double> numbers_;
+    Stack<int> codes_;
+    Stack<Line> lines_;
+    Stack<double> rows_; // ld_ scaled coefficients a line
+    std::vector<Row> exact_;
+
+    // the question: its scaled functional
+    Numbers z_;
+    double constant_ = 0, slack_ = 0, scale_ = 1, at_witness_ = 0;
+    Functional f_;
+    int facet_ = -1;
+    bool have_exact_ = false;
+    Row exact_z_;
+    // and what the last search found
+    Numbers d_; // the functional in the nonbasic variables, times the direction of the search
+    double height_ = 0, step_ = 0;
+    int direction_ = 0, entering_ = -1; // the edge where it becomes positive, or -1: the vertex
+    bool loose_ = false;                // the exact program's: parts are made from its tableau
+    int line_ = -1;                     // of the question, once a part has been made
+    Numbers found_[2];                  // points on the positive and on the negative side
+    bool certain_[2] = {false, false};
+    Numbers s_, q_, column_, sum_;
+    std::vector<const Row *> halves_;
+    std::vector<signed char> signs_;
+    std::vector<int> start_;
+};
+
+} // namespace plica

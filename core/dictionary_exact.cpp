@@ -1,0 +1,140 @@
+// What the floating-point walk leaves open, decided in exact arithmetic. Part of the dictionary form.
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+
+#include "dictionary.hpp"
+#include "walk_common.hpp"
+
+namespace plica {
+
+// A row of the arbiter in the geometry's coordinates: that of a cone has no constant.
+Row Dictionary::lift(Row row) const {
+    if (domain_.cone) row.emplace_back();
+    return row;
+}
+
+Row Dictionary::exact_functional(const Functional &f, int facet) const {
+    if (facet < 0) return lift(arbiter_.functional(f));
+    Row row;
+    for (int k = 0; k < n_; ++k) row.emplace_back(-domain_.A[z(facet) * z(n_) + z(k)]);
+    row.emplace_back(domain_.b[z(facet)]);
+    return lift(std::move(row));
+}
+
+const Row &Dictionary::exact_row(int index) {
+    Line &line = lines_[z(index)];
+    if (!line.exact) {
+        exact_[z(index)] = exact_functional(line.f, line.facet);
+        line.exact = true;
+    }
+    return exact_[z(index)];
+}
+
+const Row &Dictionary::exact_question() {
+    if (!have_exact_) exact_z_ = exact_functional(f_, facet_);
+    have_exact_ = true;
+    return exact_z_;
+}
+
+// Sign of a row at the point middle + half * s, which is a dyadic one.
+int Dictionary::exact_sign(const Row &row, const double *s) const {
+    Dyadic sum = row[z(g_)];
+    for (int k = 0; k < g_; ++k) {
+        if (row[z(k)].zero()) continue;
+        Dyadic u(middle_[z(k)]);
+        u.add_product(Dyadic(half_[z(k)]), Dyadic(s[k]));
+        sum.add_product(row[z(k)], u);
+    }
+    return sum.sign();
+}
+
+bool Dictionary::exactly_inside(const View &v, int m, const double *s) {
+    for (int k = 0; k < g_; ++k) {
+        Dyadic u(middle_[z(k)]);
+        u.add_product(Dyadic(half_[z(k)]), Dyadic(s[k]));
+        Dyadic above = u, below(upper_[z(k)]);
+        above.add(Dyadic(lower_[z(k)]), true);
+        below.add(u, true);
+        if (above.sign() <= 0 || below.sign() <= 0) return false;
+    }
+    for (int i = 0; i < m; ++i)
+        if (exact_sign(exact_row(v.half[i] / 2), s) * ((v.half[i] & 1) != 0 ? -1 : 1) <= 0) return false;
+    return true;
+}
+
+void Dictionary::start_program(const View &v, int m) {
+    halves_.clear();
+    signs_.clear();
+    for (int i = 0; i < m; ++i) exact_row(v.half[i] / 2);
+    for (int i = 0; i < m; ++i) {
+        halves_.push_back(&exact_[z(v.half[i] / 2)]);
+        signs_.push_back((v.half[i] & 1) != 0 ? -1 : 1);
+    }
+    lp_.start(m, halves_.data(), signs_.data());
+}
+
+// The same as `search`, from the basis where it ended.
+bool Dictionary::exactly(Cell &cell, int sign) {
+    const View v = view(cell);
+    ++arbiter_.asked;
+    if (zero(exact_question())) return false;
+    start_program(v, cell.m);
+    const bool positive = lp_.positive(exact_question(), sign, v.nonbasic);
+    tally.exact_pivots = lp_.pivots;
+    if (!positive) return false;
+    loose_ = true;
+    if (cell.inside) {
+        exact_vertex(s_.data());
+        approach(v, cell, sign, lp_.value(cell.m) * scale_, true);
+    }
+    return true;
+}
+
+// The vertex where the exact program ended, in scaled coordinates.
+void Dictionary::exact_vertex(double *s) const {
+    const auto put = [&](int code, double t) {
+        const int k = code / 2;
+        if (k < g_) s[k] = (code & 1) != 0 ? 1.0 - t / half_[z(k)] : t / half_[z(k)] - 1.0;
+    };
+    for (const int code : lp_.nonbasic()) put(code, 0.0);
+    for (int i = 0; i < lp_.rows(); ++i) put(lp_.basic()[z(i)], lp_.value(i));
+}
+
+// A part made from the tableau of the exact program that ended on its side.
+Dictionary::Cell Dictionary::exact_child(Cell &cell, bool plus) {
+    const int m = cell.m, sign = plus ? 1 : -1;
+    Cell part = make(m + 1);
+    const View from = view(cell), to = view(part);
+    start_program(from, m);
+    if (!lp_.positive(exact_question(), sign, from.nonbasic))
+        throw std::logic_error("a part of a cell that is not there");
+    tally.exact_pivots = lp_.pivots;
+    if (!certain_[plus ? 0 : 1]) {
+        exact_vertex(s_.data());
+        if (cell.inside) approach(from, cell, sign, lp_.value(m) * scale_, true);
+    }
+    // scale of a variable: coordinates are measured in half widths, cuts by the scale of their lines
+    const auto scale = [&](int code) {
+        const int k = code / 2;
+        return k < g_ ? 1.0 / half_[z(k)] : k < g_ + m ? lines_[z(from.half[k - g_] / 2)].scale : scale_;
+    };
+    std::memcpy(to.nonbasic, lp_.nonbasic().data(), z(g_) * sizeof(int));
+    std::memcpy(to.half, from.half, z(m) * sizeof(int));
+    to.half[m] = 2 * line_ + (plus ? 0 : 1);
+    for (int i = 0; i <= m; ++i) {
+        const int code = i < m ? lp_.basic()[z(i)] : 2 * (g_ + m);
+        to.basic[i] = code;
+        const double factor = scale(code);
+        to.value[i] = factor * lp_.value(i);
+        to.limit[i] = code < 2 * g_ ? 2.0 : std::numeric_limits<double>::infinity();
+        double *row = to.T + i * ld_;
+        for (int j = 0; j < g_; ++j) row[j] = factor * lp_.entry(i, j) / scale(to.nonbasic[j]);
+        for (int j = g_; j < ld_; ++j) row[j] = 0.0;
+    }
+    take_witness(part, cell, plus);
+    return part;
+}
+
+} // namespace plica
