@@ -72,7 +72,7 @@ class Dictionary {
 
     // the inner loops, for rows of W numbers, or any number where W is 0
     template <int W> void express(const View &v, int m, int sign);
-    template <int W> int ratio(const View &v, int m, int e, double own, double &step) const;
+    template <int W> int ratio(const View &v, int m, int e, double own, double &step);
     template <int W> void flip(const View &v, int m, int e);
     template <int W> void pivot(const View &v, int m, int i, int e);
     template <int W> Answer climb(const View &v, int m, double enough);
@@ -133,7 +133,7 @@ class Dictionary {
     int line_ = -1;                     // of the question, once a part has been made
     Numbers found_[2];                  // points on the positive and on the negative side
     bool certain_[2] = {false, false};
-    Numbers s_, q_, column_, sum_;
+    Numbers s_, sum_, speeds_, rooms_;
     std::vector<const Row *> halves_;
     std::vector<signed char> signs_;
     std::vector<int> start_;

@@ -25,6 +25,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFlat = 1e-12; // reduced costs below are taken for zero by the guide
 constexpr double kTiny = 1e-10; // and so are entries of the tableau
+constexpr double kLoose = 1e-12; // what a basic variable may be beyond its bound
 
 // The power of two that brings a size into [1/2, 1); 1 for sizes beyond reason.
 inline double scale_of(double size) {
@@ -97,22 +98,44 @@ template <int W> PLICA_INLINE void Dictionary::express(const View &v, int m, int
     height_ = height;
 }
 
-// The first row that stops the nonbasic variable e, or -1: it grows by `own`, to its other bound.
+// The row that stops the nonbasic variable e, or -1: it grows by `own`, to its other bound. Of rows
+// that stop it almost together, the one whose pivot is the largest (Harris 1973).
 template <int W>
-PLICA_INLINE int Dictionary::ratio(const View &v, int m, int e, double own, double &step) const {
+PLICA_INLINE int Dictionary::ratio(const View &v, int m, int e, double own, double &step) {
     const double *column = v.T + e;
-    int row = -1;
-    double best = own, size = 0; // no branches on data: which row stops is hard to predict
-    for (int i = 0; i < m; ++i) {
-        const double a = column[i * width<W>(ld_)], speed = std::fabs(a);
-        const double room = a < 0 ? v.value[i] : v.limit[i] - v.value[i];
-        const double t = speed > kTiny ? (room > 0 ? room : 0.0) / speed : kInfinity;
-        const bool earlier = (t < best) | ((t == best) & (speed > size) & (row >= 0));
-        best = earlier ? t : best;
-        size = earlier ? speed : size;
-        row = earlier ? i : row;
+    const int ld = width<W>(ld_);
+    double *speeds = speeds_.data(), *rooms = rooms_.data();
+    const Eight inf = Eight{} + kInfinity;
+    Eight best = inf;
+    for (int i = 0; i < m; i += 8, column += 8 * ld) { // eight rows at once
+        const Eight a = {column[0],      column[ld],     column[2 * ld], column[3 * ld],
+                         column[4 * ld], column[5 * ld], column[6 * ld], column[7 * ld]};
+        const Eight value = eight(v.value + i), speed = absolute(a);
+        const Eight space = a < 0 ? value : eight(v.limit + i) - value;
+        const Eight room = space > 0 ? space : Eight{};
+        const Lanes moves = (speed > kTiny) & (kFirst + i < m);
+        eight(speeds + i) = moves ? speed : Eight{};
+        eight(rooms + i) = room;
+        const Eight t = moves ? (room + kLoose) / speed : inf;
+        best = t < best ? t : best;
     }
-    step = best;
+    double most = kInfinity;
+    for (int i = 0; i < 8; ++i) most = best[i] < most ? best[i] : most;
+    step = own;
+    if (!(most < own + kLoose)) return -1;
+    Eight top{};
+    Lanes index = Lanes{} - 1;
+    for (int i = 0; i < m; i += 8) {
+        const Eight speed = eight(speeds + i);
+        const Lanes more = (eight(rooms + i) <= most * speed) & (speed > top);
+        top = more ? speed : top;
+        index = more ? kFirst + i : index;
+    }
+    double pivot = 0;
+    const int row = reduce(top, index, pivot);
+    const double t = rooms[row] / pivot;
+    if (t >= own) return -1;
+    step = t;
     return row;
 }
 
@@ -139,20 +162,21 @@ template <int W> PLICA_INLINE void Dictionary::pivot(const View &v, int m, int i
     }
     const double inverse = 1.0 / row[e];
     for (int j = 0; j < ld; j += 8) eight(row + j) *= -inverse;
-    row[e] = inverse;
     value *= -inverse;
+    // the others take factor * row, and factor / pivot where they had their factor; no single number
+    // is written into a row that is about to be read as a whole
+    row[e] = inverse - 1.0;
     for (int r = 0; r < m; ++r) {
+        if (r == i) continue;
         double *other = v.T + r * ld;
-        const double factor = r == i ? 0.0 : other[e];
-        if (factor == 0.0) continue;
-        other[e] = 0.0;
+        const double factor = other[e];
         add<W>(other, factor, row, ld);
         v.value[r] += factor * value;
     }
-    v.value[i] = value;
     const double factor = d_[z(e)];
-    d_[z(e)] = 0.0;
     add<W>(d_.data(), factor, row, ld);
+    row[e] = inverse;
+    v.value[i] = value;
     height_ += factor * value;
     std::swap(v.basic[i], v.nonbasic[e]);
     v.limit[i] = v.basic[i] < 2 * g_ ? 2.0 : kInfinity;
