@@ -36,6 +36,7 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
       lp_(lower_.data(), upper_.data(), g_) {
     for (Numbers *numbers : {&middle_, &half_, &reach_, &bound_, &z_, &d_, &s_, &sum_, &found_[0], &found_[1]})
         numbers->assign(z(ld_), 0.0);
+    bound_.assign(z(ld_), 3.0); // the padding is never near to it
     for (int k = 0; k < g_; ++k) {
         const double low = lower_[z(k)], high = upper_[z(k)];
         middle_[z(k)] = low / 2 + high / 2;
@@ -151,6 +152,7 @@ int Dictionary::ask_loaded(Cell &cell) {
     line_ = -1;
     loose_ = false;
     certain_[0] = certain_[1] = false;
+    if (cell.shallow) recentre(cell);
     const View v = view(cell);
     at_witness_ = value_at(z_.data(), constant_, v.point);
     int known = 0;
@@ -171,6 +173,7 @@ int Dictionary::ask_loaded(Cell &cell) {
     if (std::fabs(at_witness_) > kNear || walk(cell, known) != Answer::yes) {
         std::memcpy(found_[side].data(), v.point, z(ld_) * sizeof(double));
         certain_[side] = true;
+        shallow_[side] = cell.shallow || std::fabs(at_witness_) < kNear;
     }
     return (known > 0 ? 1 : 2) | (search(cell, -known) ? (known > 0 ? 2 : 1) : 0);
 }
@@ -203,6 +206,7 @@ int Dictionary::commit() {
 void Dictionary::take_witness(Cell &part, const Cell &cell, bool plus) {
     const int side = plus ? 0 : 1;
     part.inside = certain_[side];
+    part.shallow = part.inside && shallow_[side];
     const double *point = part.inside ? found_[side].data() : view(cell).point;
     std::memcpy(view(part).point, point, z(ld_) * sizeof(double));
 }

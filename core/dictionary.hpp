@@ -25,6 +25,7 @@ class Dictionary {
     struct Cell {
         int m = 0;              // rows
         bool inside = false;    // whether the witness certainly lies in the cell
+        bool shallow = false;   // whether it lies so near to faces that it should move
         std::size_t numbers = 0, codes = 0; // places of its storage
     };
     struct Mark {
@@ -66,6 +67,8 @@ class Dictionary {
     Answer walk(const Cell &cell, int sign);
     bool edge(const Cell &cell);
     void rebuild(const Cell &cell, int sign);
+    void recentre(Cell &cell);
+    void between(const View &v, int m, double *s);
     void take_witness(Cell &part, const Cell &cell, bool plus);
     bool approach(const View &v, const Cell &cell, int sign, double value);
     void prepare(double &centre, double &size, double &sum);
@@ -77,7 +80,7 @@ class Dictionary {
     template <int W> void pivot(const View &v, int m, int i, int e);
     template <int W> Answer climb(const View &v, int m, double enough);
     template <int W> void vertex(const View &v, int m, double *s) const;
-    template <int W> bool lies_inside(const View &v, int m, const double *s) const;
+    template <int W> double depth(const View &v, int m, const double *s) const;
     template <int W> bool come_near(const View &v, const Cell &cell, int sign, double value);
     template <int W> bool certify_yes(const Cell &cell, const View &v, int sign);
     template <int W> bool certify_no(const View &v, int sign);
@@ -132,7 +135,7 @@ class Dictionary {
     bool loose_ = false;                // the exact program's: parts are made from its tableau
     int line_ = -1;                     // of the question, once a part has been made
     Numbers found_[2];                  // points on the positive and on the negative side
-    bool certain_[2] = {false, false};
+    bool certain_[2] = {false, false}, shallow_[2] = {false, false};
     Numbers s_, sum_, speeds_, rooms_;
     std::vector<const Row *> halves_;
     std::vector<signed char> signs_;

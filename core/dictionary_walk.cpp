@@ -24,6 +24,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFlat = 1e-12; // reduced costs below are taken for zero by the guide
+constexpr double kShallow = 1e-5; // a witness less deep in its cell is moved
 constexpr double kTiny = 1e-10; // and so are entries of the tableau
 constexpr double kLoose = 1e-12; // what a basic variable may be beyond its bound
 
@@ -223,20 +224,26 @@ template <int W> PLICA_INLINE void Dictionary::vertex(const View &v, int m, doub
     }
 }
 
-// Whether a point certainly lies in the cell.
-template <int W> PLICA_INLINE bool Dictionary::lies_inside(const View &v, int m, const double *s) const {
-    Lanes out{};
-    for (int k = 0; k < width<W>(ld_); k += 8) out |= absolute(eight(s + k)) > eight(&bound_[z(k)]);
-    long long any = 0;
-    for (int i = 0; i < 8; ++i) any |= out[i];
-    if (any != 0) return false;
+// How far a point is from the cell's faces, in units of their functionals; negative where it is not
+// certain that it lies inside.
+template <int W> PLICA_INLINE double Dictionary::depth(const View &v, int m, const double *s) const {
+    Eight rest = Eight{} + 2.0;
+    for (int k = 0; k < width<W>(ld_); k += 8) {
+        const Eight gap = eight(&bound_[z(k)]) - absolute(eight(s + k));
+        rest = gap < rest ? gap : rest;
+    }
+    double least = 2.0;
+    for (int i = 0; i < 8; ++i) least = rest[i] < least ? rest[i] : least;
+    if (!(least >= 0)) return -1.0;
     for (int i = 0; i < m; ++i) {
         const int half = v.half[i];
         const Line &l = lines_[z(half / 2)];
-        const double value = l.constant + dot<W>(rows_.at(z(half / 2) * z(width<W>(ld_))), s, ld_);
-        if (!(((half & 1) != 0 ? -value : value) > filter_ * l.slack)) return false;
+        double value = l.constant + dot<W>(rows_.at(z(half / 2) * z(width<W>(ld_))), s, ld_);
+        value = (half & 1) != 0 ? -value : value;
+        if (!(value > filter_ * l.slack)) return -1.0;
+        least = value < least ? value : least;
     }
-    return true;
+    return least;
 }
 
 // From the point s_, where sign * z has this value, towards the witness, to a point that is certainly
@@ -250,7 +257,10 @@ PLICA_INLINE bool Dictionary::come_near(const View &v, const Cell &cell, int sig
     for (int k = 0; k < width<W>(ld_); k += 8)
         eight(q + k) = eight(s + k) + share * (eight(v.point + k) - eight(s + k));
     bool &certain = certain_[sign > 0 ? 0 : 1];
-    certain = sign * (constant_ + dot<W>(z_.data(), q, ld_)) > filter_ * slack_ && lies_inside<W>(v, cell.m, q);
+    const double height = sign * (constant_ + dot<W>(z_.data(), q, ld_));
+    const double deep = depth<W>(v, cell.m, q);
+    certain = height > filter_ * slack_ && deep >= 0;
+    shallow_[sign > 0 ? 0 : 1] = !(height < deep ? height > kShallow : deep > kShallow);
     return certain;
 }
 
@@ -320,6 +330,53 @@ bool Dictionary::approach(const View &v, const Cell &cell, int sign, double valu
 
 double Dictionary::value_at(const double *row, double constant, const double *s) const {
     return constant + dot<0>(row, s, ld_);
+}
+
+// Move a witness that has come close to faces of the cell: along each coordinate in turn, to the
+// middle of what the cell leaves.
+void Dictionary::recentre(Cell &cell) {
+    cell.shallow = false;
+    const View v = view(cell);
+    double *s = s_.data(), *values = rooms_.data();
+    std::memcpy(s, v.point, z(ld_) * sizeof(double));
+    for (int i = 0; i < cell.m; ++i) {
+        const int half = v.half[i];
+        const double value = value_at(rows_.at(z(half / 2) * z(ld_)), lines_[z(half / 2)].constant, s);
+        values[i] = (half & 1) != 0 ? -value : value;
+    }
+    for (int k = 0; k < g_; ++k) {
+        const auto rate = [&](int i) {
+            const double a = rows_[z(v.half[i] / 2) * z(ld_) + z(k)];
+            return (v.half[i] & 1) != 0 ? -a : a;
+        };
+        double down = -1.0 - s[k], up = 1.0 - s[k];
+        for (int i = 0; i < cell.m; ++i) {
+            const double a = rate(i);
+            if (a > 0) down = std::max(down, -values[i] / a);
+            if (a < 0) up = std::min(up, -values[i] / a);
+        }
+        const double move = 0.5 * (down + up);
+        if (!(down <= up) || !std::isfinite(move)) return;
+        s[k] += move;
+        for (int i = 0; i < cell.m; ++i) values[i] += move * rate(i);
+    }
+    if (depth<0>(v, cell.m, s) > 0) std::memcpy(v.point, s, z(ld_) * sizeof(double));
+}
+
+// The middle between a cell's current vertex and the mean of those next to it.
+void Dictionary::between(const View &v, int m, double *s) {
+    std::vector<double> values(v.value, v.value + m), at(z(g_));
+    for (int e = 0; e < g_; ++e) {
+        double step = 0;
+        ratio<0>(v, m, e, v.nonbasic[e] < 2 * g_ ? 2.0 : kInfinity, step);
+        at[z(e)] = 0.5 * step / g_;
+        for (int i = 0; i < m; ++i) values[z(i)] += at[z(e)] * v.T[i * ld_ + e];
+    }
+    const auto put = [&](int code, double t) {
+        if (code < 2 * g_) s[code / 2] = (code & 1) != 0 ? 1.0 - t : t - 1.0;
+    };
+    for (int e = 0; e < g_; ++e) put(v.nonbasic[e], at[z(e)]);
+    for (int i = 0; i < m; ++i) put(v.basic[i], values[z(i)]);
 }
 
 // A fresh dictionary, at a vertex reached from the witness: one coordinate after another moves to
