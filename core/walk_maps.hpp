@@ -18,26 +18,27 @@ template <int D> bool Walk<D>::feed(int s, int unit, int q, Feed &out) const {
     out.unit = unit;
     for (int c = 0; c <= D; ++c) out.row[c] = piece.slope * map[z(c) * b.ld];
     out.row[D] += piece.intercept;
-    return (piece.slope != 0.0) | (piece.intercept != 0.0);
+    return feeds(piece);
 }
 
 template <int D> void Walk<D>::full_product(int s) {
     const Stage &here = stage(s), &before = stage(s - 1);
     Buffer &b = buffers_[z(s)];
     const Buffer &input = buffers_[z(s - 1)];
-    feeds_.resize(z(before.n_out));
-    int n = 0;
-    const std::uint16_t *piece = pieces_[z(s - 1)].data();
-    for (int k = 0; k < before.n_out; ++k) n += feed(s - 1, k, piece[k], feeds_[z(n)]);
-    product(here, D + 1, feeds_.data(), n, b.map.data(), b.ld);
-    b.feeds = n;
-    std::fill(b.row_feeds.begin(), b.row_feeds.end(), 0);
-    if (!here.dense)
-        for (int i = 0; i < n; ++i) count_feed(s, feeds_[z(i)].unit, 1);
+    if (here.dense) {
+        feeds_.resize(z(before.n_out));
+        int n = 0;
+        const std::uint16_t *piece = pieces_[z(s - 1)].data();
+        for (int k = 0; k < before.n_out; ++k) n += feed(s - 1, k, piece[k], feeds_[z(n)]);
+        product(here, D + 1, feeds_.data(), n, b.map.data(), b.ld);
+        b.feeds = n;
+        work_ += static_cast<double>(here.n_pre) * n;
+    } else {
+        sparse_product(s);
+    }
     applied_[z(s - 1)] = pieces_[z(s - 1)];
     ++counters.products;
-    work_ += 1e2 + (here.dense ? static_cast<double>(here.n_pre) * n
-                               : static_cast<double>(here.row_value.size()));
+    work_ += 1e2;
     // |sum| <= bound for every partial sum; a sum of n products is off by at most (n + 1) kUnit of it
     const double size =
         magnitude(D + 1, before.n_pre, input.map.data(), input.ld, extent_) * (1 + 8 * kUnit) + input.error;
@@ -47,32 +48,19 @@ template <int D> void Walk<D>::full_product(int s) {
     // norm of A e is at most ||A|| ||e||. Each coefficient's errors are bounded so, and added up.
     const double step = std::min(here.slope_norm * input.error, here.euclidean_norm * input.spread);
     b.error = (step + rounding) * (1 + 1e-10);
-    const double rows = std::sqrt((D + 1.0) * here.n_pre);
-    b.spread = std::min(rows * b.error, here.spectral_norm * input.spread + rows * rounding) * (1 + 1e-10);
+    b.spread = std::min(b.root * b.error, here.spectral_norm * input.spread + b.root * rounding) * (1 + 1e-10);
     b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
     b.estimate = here.euclidean_norm * input.estimate + kUnit * b.bound;
     b.age = 0;
     b.valid = true;
 }
 
-// Count a unit that begins or ends to feed rows of a map. A row that nothing feeds is its bias,
-// exactly: what rounding has left of earlier feeds is removed.
-template <int D> void Walk<D>::count_feed(int s, int unit, int change) {
-    const Stage &here = stage(s);
+// A row that nothing feeds is its bias, exactly: what rounding has left of earlier feeds is removed.
+template <int D> void Walk<D>::reset_if_idle(int s, int row) {
     Buffer &b = buffers_[z(s)];
-    const auto reset = [&](int row) {
-        for (int c = 0; c < D; ++c) b.map[z(c) * b.ld + z(row)] = 0.0;
-        b.map[D * b.ld + z(row)] = here.bias[z(row)];
-    };
-    if (here.dense) {
-        if (b.feeds == 0)
-            for (int row = 0; row < here.n_pre; ++row) reset(row);
-        return;
-    }
-    for (auto i = here.column_start[z(unit)]; i < here.column_start[z(unit) + 1]; ++i) {
-        const int row = here.column_row[static_cast<std::size_t>(i)];
-        if ((b.row_feeds[z(row)] += change) == 0) reset(row);
-    }
+    if ((stage(s).dense ? b.feeds : b.row_feeds[z(row)]) != 0) return;
+    for (int c = 0; c < D; ++c) b.map[z(c) * b.ld + z(row)] = 0.0;
+    b.map[D * b.ld + z(row)] = stage(s).bias[z(row)];
 }
 
 // Whether a pre-activation is its bias on the current cell, exactly.
@@ -88,28 +76,50 @@ template <int D> void Walk<D>::update(int s) {
         full_product(s);
         return;
     }
+    const Stage &here = stage(s), &before = stage(s - 1);
+    const Buffer &input = buffers_[z(s - 1)];
     const auto [begin, n] = parents_[z(s - 1)];
-    auto &applied = applied_[z(s - 1)];
+    const std::uint16_t *pieces = pieces_[z(s - 1)].data();
+    std::uint16_t *applied = applied_[z(s - 1)].data();
+    int updates = 0;
     for (int i = begin; i < begin + n; ++i) {
         const int k = candidates_[i].unit;
-        const std::uint16_t q = pieces_[z(s - 1)][z(k)];
-        if (applied[z(k)] == q) continue;
-        Feed now, then;
-        const bool on = feed(s - 1, k, q, now), was = feed(s - 1, k, applied[z(k)], then);
-        for (int c = 0; c <= D; ++c) now.row[c] -= then.row[c];
-        rank_one(stage(s), D + 1, now, b.map.data(), b.ld);
-        if (on != was) {
-            b.feeds += on ? 1 : -1;
-            count_feed(s, k, on ? 1 : -1);
+        if (applied[k] == pieces[k]) continue;
+        const Piece &now = before.piece(k, pieces[k]), &then = before.piece(k, applied[k]);
+        Feed change;
+        change.unit = k;
+        const double *to = input.map.data() + now.source, *from = input.map.data() + then.source;
+        if (now.source == then.source) {
+            for (int c = 0; c <= D; ++c) change.row[c] = (now.slope - then.slope) * to[z(c) * input.ld];
+        } else {
+            for (int c = 0; c <= D; ++c)
+                change.row[c] = now.slope * to[z(c) * input.ld] - then.slope * from[z(c) * input.ld];
         }
-        applied[z(k)] = q;
-        ++counters.updates;
-        ++b.age;
-        b.error += 8 * kUnit * b.bound;
-        b.spread += 8 * kUnit * b.bound * std::sqrt((D + 1.0) * stage(s).n_pre);
-        b.tolerance += 8 * kUnit * b.bound;
-        work_ += stage(s).dense ? stage(s).n_pre : 100;
+        change.row[D] += now.intercept - then.intercept;
+        rank_one(here, D + 1, change, b.map.data(), b.ld);
+        const bool on = feeds(now), was = feeds(then);
+        if (here.dense) {
+            b.feeds += static_cast<int>(on) - static_cast<int>(was);
+            if (b.feeds == 0)
+                for (int row = 0; row < here.n_pre; ++row) reset_if_idle(s, row);
+        } else {
+            feed(s - 1, k, pieces[k], change);
+            remember(s, k, on, change);
+            for (auto j = here.column_start[z(k)]; j < here.column_start[z(k) + 1]; ++j)
+                reset_if_idle(s, here.column_row[static_cast<std::size_t>(j)]);
+        }
+        applied[k] = pieces[k];
+        ++updates;
     }
+    // Of a difference of two rows, each at most `bound` when weighted: three roundings in each, one
+    // in their difference, one by the weight, and one when it is added to the map.
+    const double rounding = 12 * kUnit * b.bound * updates;
+    b.error += rounding;
+    b.spread += rounding * b.root;
+    b.tolerance += rounding;
+    b.age += updates;
+    counters.updates += updates;
+    work_ += updates * (here.dense ? here.n_pre : 100);
 }
 
 } // namespace plica

@@ -77,8 +77,9 @@ class Walk(Running):
     net : Network
     domain : Domain
         Of dimension 1 or 2, bounded, and lying in the network's input space.
-    patterns, polygons, maps : bool
-        Which columns to write; counting needs none.
+    patterns, polygons, sides, maps : bool
+        Which columns to write; counting needs none. ``sides`` go with polygons: the crease that
+        each side lies on and its place there, from which neighbours are found.
     signs : bool
         Write the exact sign of the first output at every vertex, and where it is zero on sides
         between vertices of opposite signs.
@@ -98,6 +99,7 @@ class Walk(Running):
     domain: Domain
     patterns: bool = False
     polygons: bool = False
+    sides: bool = False
     maps: bool = False
     signs: bool = False
     filter_scale: float = 1.0
@@ -126,6 +128,7 @@ class Walk(Running):
             rows.astype(np.int32),
             self.patterns,
             self.polygons,
+            self.sides,
             self.maps,
             self.signs,
             halve,
