@@ -254,6 +254,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
             emit(item.cell);
             return;
         }
+        if (s == shared_ && taken(s)) return;
         update(s + 1);
         item.stage = s + 1;
         item.length = kToFind;
@@ -286,6 +287,17 @@ template <class Form> void Cells<Form>::branch(Item &item, int unit, int lo, int
     stack_.push(become(item, !plus_first, second, mark));
     item = become(item, plus_first, first, form_.mark());
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
+}
+
+// Whether another walk has taken the current cell of stage s.
+template <class Form> bool Cells<Form>::taken(int s) {
+    std::string key;
+    for (int i = 0; i <= s; ++i)
+        for (const int k : stage(i).nonlinear) {
+            const std::uint16_t piece = pieces_[z(i)][z(k)];
+            key.append(reinterpret_cast<const char *>(&piece), sizeof piece);
+        }
+    return !claims_->take(key);
 }
 
 template <class Form> void Cells<Form>::emit(const Cell &cell) {

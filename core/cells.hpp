@@ -16,6 +16,7 @@
 
 #include "arbiter.hpp"
 #include "chain.hpp"
+#include "claims.hpp"
 #include "form.hpp"
 #include "kernels_any.hpp"
 #include "stack.hpp"
@@ -48,6 +49,11 @@ template <class Form> class Cells {
     // Go on until `regions` more are found, `seconds` have passed, or all is done (then true).
     bool run(std::int64_t regions, double seconds);
     bool done() const { return stack_.size() == 0; }
+    // From now on leave out the cells of this stage that other walks have taken.
+    void share(Claims &claims, int stage) {
+        claims_ = &claims;
+        shared_ = stage;
+    }
 
     Listed listed;
     Steps steps;
@@ -95,6 +101,7 @@ template <class Form> class Cells {
     bool narrow(int s, Candidate &c, Cell &cell);
     void branch(Item &item, int unit, int lo, int hi);
     void emit(const Cell &cell);
+    bool taken(int s);
 
     bool feed(int s, int unit, int piece, double *row) const;
     void full_product(int s);
@@ -114,6 +121,8 @@ template <class Form> class Cells {
     const Domain domain_;
     const Listing listing_;
     int n_;
+    Claims *claims_ = nullptr;
+    int shared_ = -1;
     int last_ = 0; // the stage after which a cell is a region
     bool counting_ = false; // nothing is written
     std::vector<std::vector<std::uint16_t>> pieces_, applied_;

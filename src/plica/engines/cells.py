@@ -17,6 +17,7 @@ from ..chain import Network
 from ..domains import Box, Domain, Segment, Slice
 from ..errors import DomainError
 from .running import Budget, Progress, Running
+from .team import Team, shared_stage
 from .walk import compile_chain
 
 __all__ = ["Cells"]
@@ -39,6 +40,8 @@ class Cells(Running):
     filter_scale : float
         Factor on the floating-point error bound. At infinity, every sign is decided in exact
         arithmetic; the answer must not change.
+    n_jobs : int
+        Threads that divide the work.
 
     Raises
     ------
@@ -52,15 +55,22 @@ class Cells(Running):
     witnesses: bool = False
     maps: bool = False
     filter_scale: float = 1.0
+    n_jobs: int = 1
 
     def __post_init__(self) -> None:
         from .. import _core
 
-        restricted = self.domain.restrict(self.net)
+        if self.n_jobs < 1:
+            raise DomainError(f"n_jobs must be 1 or more threads, got {self.n_jobs}")
+        restricted, stage = self.domain.restrict(self.net), 0
+        if self.n_jobs > 1:
+            restricted, stage = shared_stage(restricted)
+        chain = compile_chain(restricted)
         lower, upper, A, b = bounds_and_rows(self.domain)
-        try:
-            self._walk = _core.DictionaryCells(
-                compile_chain(restricted),
+
+        def make() -> Any:
+            return _core.DictionaryCells(
+                chain,
                 self.domain.dim,
                 lower,
                 upper,
@@ -71,6 +81,9 @@ class Cells(Running):
                 self.maps,
                 self.filter_scale,
             )
+
+        try:
+            self._walk = make() if self.n_jobs == 1 else Team(make, self.n_jobs, stage)
         except ValueError as error:
             raise DomainError(
                 "the polytope has no interior; its half-spaces contradict or only touch"
