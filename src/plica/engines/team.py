@@ -1,4 +1,4 @@
-"""Several walks over the same regions at once, in threads: the compiled core runs without the GIL."""
+"""Several walks over the same regions, in threads: the compiled core runs without the GIL."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _eye(n: int) -> Any:
 
 
 def _halves(units: Units) -> tuple[Units, Units]:
-    """The same units in two steps: the later half of those that bend wait, their reads handed on."""
+    """The same units in two steps: the later half of those that bend wait, reads handed on."""
     waits = np.isin(np.arange(units.n_out), units.nonlinear[units.nonlinear.size // 2 :])
     counts = np.diff(units.start)
     handed = np.where(waits, counts, 1)  # coordinates that a unit takes up in between
