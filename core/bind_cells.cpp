@@ -5,6 +5,7 @@
 
 #include "cells.hpp"
 #include "dictionary.hpp"
+#include "vertices.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -98,4 +99,7 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
 
 } // namespace
 
-void bind_cells(nb::module_ &m) { bind_form<Dictionary>(m, "DictionaryCells"); }
+void bind_cells(nb::module_ &m) {
+    bind_form<Dictionary>(m, "DictionaryCells");
+    bind_form<Vertices>(m, "VertexCells");
+}

@@ -62,6 +62,7 @@ template <class Form> class Cells {
     struct Candidate {
         int unit, lo, hi; // pieces lo..hi are still possible
         std::size_t row;  // of its pre-activation in coefficients_, where it is a scalar unit
+        bool cuts = false; // certainly, the whole cell
     };
     struct Item { // a cell still to be visited
         int stage;
@@ -84,7 +85,7 @@ template <class Form> class Cells {
         int feeds = 1;
         bool valid = false;
     };
-    static constexpr int kToFind = -1;
+    static constexpr int kToFind = -1, kManyCuts = 10;
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
     void set_piece(int s, int unit, int piece);
@@ -93,6 +94,7 @@ template <class Form> class Cells {
     void settle(int s, int unit, std::uint16_t verdict, const Cell &cell);
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
+    bool count(const Item &item);
     void branch(Item &item, int unit, int lo, int hi);
     void emit(const Cell &cell);
 
@@ -134,6 +136,7 @@ template <class Form> class Cells {
     // scratch
     std::vector<std::uint16_t> verdicts_;
     std::vector<Range> ranges_;
+    std::vector<Question> asks_;
     std::vector<int> open_, units_;
     std::vector<double> rows_, now_, then_;
 };
