@@ -176,9 +176,7 @@ void Vertices::decide(const Cell &cell, const Rows &rows, std::uint16_t *verdict
         return;
     }
     // every functional is zero at the apex: the others say on which side the cell lies
-    values_.resize(std::max(values_.size(), z(cell.ld)));
-    above_.resize(std::max(above_.size(), z(words_of(cell.n))));
-    below_.resize(above_.size());
+    make_room(cell);
     int n_others = cell.n;
     int at = -1;
     for (int v = 0; v < cell.n; ++v)
@@ -218,6 +216,13 @@ void Vertices::decide(const Cell &cell, const Rows &rows, std::uint16_t *verdict
     }
 }
 
+// For the answer to a question.
+void Vertices::make_room(const Cell &cell) {
+    if (values_.size() < z(cell.ld)) values_.resize(2 * z(cell.ld));
+    if (above_.size() < z(words_of(cell.n)))
+        for (auto *set : {&above_, &below_, &open_}) set->resize(2 * z(words_of(cell.n)));
+}
+
 int Vertices::ask(Cell &cell, const Question &question) {
     f_ = load(question, row_.data());
     functional_ = question.exact;
@@ -230,9 +235,7 @@ int Vertices::ask_loaded(Cell &cell) {
     ++tally.asked;
     line_ = -1;
     const int words = words_of(cell.n);
-    if (values_.size() < z(cell.ld)) values_.resize(2 * z(cell.ld));
-    if (above_.size() < z(words))
-        for (auto *set : {&above_, &below_, &open_}) set->resize(2 * z(words));
+    make_room(cell);
     evaluate(cloud(cell), row_.data(), f_.constant, filter_ * (f_.slack + f_.size * cell.rho), values_.data(),
              above_.data(), below_.data());
     Word up = 0, down = 0, open = 0;

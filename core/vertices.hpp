@@ -73,6 +73,7 @@ class Vertices {
     Cell make(int n, int words, int slots);
     void pad(Cell &cell);
     Linear load(const Question &question, double *row) const;
+    void make_room(const Cell &cell);
     int ask_loaded(Cell &cell);
     int sign_at_vertex(Cell &cell, int v);
     void settle(int v, int sign);

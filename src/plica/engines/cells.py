@@ -24,6 +24,10 @@ __all__ = ["Cells"]
 Float = NDArray[np.float64]
 #: Columns that one walk hands over.
 COLUMNS = ("patterns", "witnesses", "maps")
+#: The compiled walks.
+FORMS = {"vertices": "VertexCells", "dictionary": "DictionaryCells"}
+#: Largest dimension in which cells keep their vertices, whose number grows like two to that power.
+FEW = 5
 
 
 @dataclass
@@ -39,6 +43,9 @@ class Cells(Running):
     filter_scale : float
         Factor on the floating-point error bound. At infinity, every sign is decided in exact
         arithmetic; the answer must not change.
+    form : {"vertices", "dictionary"}, optional
+        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one that is
+        the faster in that dimension.
 
     Raises
     ------
@@ -52,14 +59,17 @@ class Cells(Running):
     witnesses: bool = False
     maps: bool = False
     filter_scale: float = 1.0
+    form: str | None = None
 
     def __post_init__(self) -> None:
         from .. import _core
 
         restricted = self.domain.restrict(self.net)
+        if self.form is None:
+            self.form = "vertices" if self.domain.dim <= FEW else "dictionary"
         lower, upper, A, b = bounds_and_rows(self.domain)
         try:
-            self._walk = _core.DictionaryCells(
+            self._walk = getattr(_core, FORMS[self.form])(
                 compile_chain(restricted),
                 self.domain.dim,
                 lower,
