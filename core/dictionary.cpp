@@ -34,8 +34,9 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
       lower_(domain.cone ? cone_bounds(g_, -1.0, 0.0) : domain.lower),
       upper_(domain.cone ? cone_bounds(g_, 1.0, 1.0) : domain.upper),
       lp_(lower_.data(), upper_.data(), g_) {
-    for (Numbers *numbers : {&middle_, &half_, &reach_, &bound_, &z_, &d_, &s_, &q_, &sum_, &found_[0], &found_[1]})
+    for (Numbers *numbers : {&middle_, &half_, &reach_, &bound_, &z_, &d_, &s_, &sum_, &found_[0], &found_[1]})
         numbers->assign(z(ld_), 0.0);
+    bound_.assign(z(ld_), 3.0); // the padding is never near to it
     for (int k = 0; k < g_; ++k) {
         const double low = lower_[z(k)], high = upper_[z(k)];
         middle_[z(k)] = low / 2 + high / 2;
@@ -48,18 +49,24 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
 }
 
 Dictionary::View Dictionary::view(const Cell &cell) {
+    const std::size_t m = pad(cell.m);
     double *numbers = numbers_.at(cell.numbers);
     int *codes = codes_.at(cell.codes);
-    const std::size_t m = pad(cell.m);
-    double *values = numbers + z(cell.m) * z(ld_);
+    double *values = numbers + m * z(ld_);
     return {numbers, values, values + m, values + 2 * m, codes, codes + cell.m, codes + 2 * cell.m};
 }
 
+// Storage of a cell of m rows, padded to a multiple of eight by rows that nobody minds.
 Dictionary::Cell Dictionary::make(int m) {
     Cell cell;
     cell.m = m;
-    cell.numbers = numbers_.grow(z(m) * z(ld_) + 2 * pad(m) + z(ld_));
+    const std::size_t rows = pad(m);
+    cell.numbers = numbers_.grow(rows * z(ld_) + 2 * rows + z(ld_));
     cell.codes = codes_.grow(z(2 * m + g_));
+    if (speeds_.size() < rows) {
+        speeds_.resize(rows);
+        rooms_.resize(rows);
+    }
     return cell;
 }
 
@@ -97,7 +104,7 @@ Dictionary::Cell Dictionary::start() {
 }
 
 void Dictionary::witness(const Cell &cell, double *point) const {
-    const double *s = numbers_.at(cell.numbers) + z(cell.m) * z(ld_) + 2 * pad(cell.m);
+    const double *s = numbers_.at(cell.numbers) + pad(cell.m) * z(ld_) + 2 * pad(cell.m);
     for (int k = 0; k < g_; ++k) {
         const double u = middle_[z(k)] + half_[z(k)] * s[k];
         if (k < n_)
@@ -145,6 +152,7 @@ int Dictionary::ask_loaded(Cell &cell) {
     line_ = -1;
     loose_ = false;
     certain_[0] = certain_[1] = false;
+    if (cell.shallow) recentre(cell);
     const View v = view(cell);
     at_witness_ = value_at(z_.data(), constant_, v.point);
     int known = 0;
@@ -165,6 +173,7 @@ int Dictionary::ask_loaded(Cell &cell) {
     if (std::fabs(at_witness_) > kNear || walk(cell, known) != Answer::yes) {
         std::memcpy(found_[side].data(), v.point, z(ld_) * sizeof(double));
         certain_[side] = true;
+        shallow_[side] = cell.shallow || std::fabs(at_witness_) < kNear;
     }
     return (known > 0 ? 1 : 2) | (search(cell, -known) ? (known > 0 ? 2 : 1) : 0);
 }
@@ -197,6 +206,7 @@ int Dictionary::commit() {
 void Dictionary::take_witness(Cell &part, const Cell &cell, bool plus) {
     const int side = plus ? 0 : 1;
     part.inside = certain_[side];
+    part.shallow = part.inside && shallow_[side];
     const double *point = part.inside ? found_[side].data() : view(cell).point;
     std::memcpy(view(part).point, point, z(ld_) * sizeof(double));
 }

@@ -27,6 +27,7 @@ class Dictionary {
     struct Cell {
         int m = 0;              // rows
         bool inside = false;    // whether the witness certainly lies in the cell
+        bool shallow = false;   // whether it lies so near to faces that it should move
         std::size_t numbers = 0, codes = 0; // places of its storage
     };
     struct Mark {
@@ -68,18 +69,20 @@ class Dictionary {
     Answer walk(const Cell &cell, int sign);
     bool edge(const Cell &cell);
     void rebuild(const Cell &cell, int sign);
+    void recentre(Cell &cell);
+    void between(const View &v, int m, double *s);
     void take_witness(Cell &part, const Cell &cell, bool plus);
     bool approach(const View &v, const Cell &cell, int sign, double value);
     void prepare(double &centre, double &size, double &sum);
 
     // the inner loops, for rows of W numbers, or any number where W is 0
     template <int W> void express(const View &v, int m, int sign);
-    template <int W> int ratio(const View &v, int m, int e, double own, double &step) const;
+    template <int W> int ratio(const View &v, int m, int e, double own, double &step);
     template <int W> void flip(const View &v, int m, int e);
     template <int W> void pivot(const View &v, int m, int i, int e);
     template <int W> Answer climb(const View &v, int m, double enough);
     template <int W> void vertex(const View &v, int m, double *s) const;
-    template <int W> bool lies_inside(const View &v, int m, const double *s) const;
+    template <int W> double depth(const View &v, int m, const double *s) const;
     template <int W> bool come_near(const View &v, const Cell &cell, int sign, double value);
     template <int W> bool certify_yes(const Cell &cell, const View &v, int sign);
     template <int W> bool certify_no(const View &v, int sign);
@@ -134,8 +137,8 @@ class Dictionary {
     bool loose_ = false;                // the exact program's: parts are made from its tableau
     int line_ = -1;                     // of the question, once a part has been made
     Numbers found_[2];                  // points on the positive and on the negative side
-    bool certain_[2] = {false, false};
-    Numbers s_, q_, column_, sum_;
+    bool certain_[2] = {false, false}, shallow_[2] = {false, false};
+    Numbers s_, sum_, speeds_, rooms_;
     std::vector<const Row *> halves_;
     std::vector<signed char> signs_;
     std::vector<int> start_;

@@ -142,6 +142,11 @@ Dictionary::Cell Dictionary::exact_child(Cell &cell, bool plus) {
         for (int j = g_; j < ld_; ++j) row[j] = 0.0;
     }
     take_witness(part, cell, plus);
+    if (!part.inside) {
+        between(to, m + 1, s_.data());
+        std::memcpy(to.point, s_.data(), z(ld_) * sizeof(double));
+        part.inside = exactly_inside(to, m + 1, to.point);
+    }
     return part;
 }
 

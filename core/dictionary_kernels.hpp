@@ -44,19 +44,38 @@ template <int W> PLICA_INLINE void add(double *to, double factor, const double *
     for (int k = 0; k < width<W>(ld); k += 8) eight(to + k) += factor * eight(row + k);
 }
 
-// Index of the largest of n numbers above `least`, or -1; the padding holds nothing above it.
+// The largest of eight numbers and the index that goes with it.
+PLICA_INLINE int reduce(Eight value, Lanes index, double &top) {
+    const auto step = [&](const Eight &v, const Lanes &i) __attribute__((always_inline)) {
+        const Lanes more = v > value;
+        value = more ? v : value;
+        index = more ? i : index;
+    };
+    step(__builtin_shufflevector(value, value, 4, 5, 6, 7, 0, 1, 2, 3),
+         __builtin_shufflevector(index, index, 4, 5, 6, 7, 0, 1, 2, 3));
+    step(__builtin_shufflevector(value, value, 2, 3, 0, 1, 6, 7, 4, 5),
+         __builtin_shufflevector(index, index, 2, 3, 0, 1, 6, 7, 4, 5));
+    step(__builtin_shufflevector(value, value, 1, 0, 3, 2, 5, 4, 7, 6),
+         __builtin_shufflevector(index, index, 1, 0, 3, 2, 5, 4, 7, 6));
+    top = value[0];
+    return static_cast<int>(index[0]);
+}
+
+constexpr Lanes kFirst = {0, 1, 2, 3, 4, 5, 6, 7};
+
+// Index of the largest number above `least`, or -1; the padding holds nothing above it.
 template <int W> PLICA_INLINE int largest(const double *d, double least, int ld) {
     Eight best = Eight{} + least;
+    Lanes index = Lanes{} - 1;
     for (int k = 0; k < width<W>(ld); k += 8) {
         const Eight v = eight(d + k);
-        best = v > best ? v : best;
+        const Lanes more = v > best;
+        best = more ? v : best;
+        index = more ? kFirst + k : index;
     }
-    double top = least;
-    for (int i = 0; i < 8; ++i) top = best[i] > top ? best[i] : top;
-    if (!(top > least)) return -1;
-    for (int k = 0; k < width<W>(ld); ++k)
-        if (d[k] == top) return k;
-    return -1;
+    double top = 0;
+    const int at = reduce(best, index, top);
+    return top > least ? at : -1;
 }
 
 } // namespace rows

@@ -24,7 +24,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFlat = 1e-12; // reduced costs below are taken for zero by the guide
+constexpr double kShallow = 1e-9; // a witness less deep in its cell is moved
 constexpr double kTiny = 1e-10; // and so are entries of the tableau
+constexpr double kLoose = 1e-12; // what a basic variable may be beyond its bound
 
 // The power of two that brings a size into [1/2, 1); 1 for sizes beyond reason.
 inline double scale_of(double size) {
@@ -97,22 +99,44 @@ template <int W> PLICA_INLINE void Dictionary::express(const View &v, int m, int
     height_ = height;
 }
 
-// The first row that stops the nonbasic variable e, or -1: it grows by `own`, to its other bound.
+// The row that stops the nonbasic variable e, or -1: it grows by `own`, to its other bound. Of rows
+// that stop it almost together, the one whose pivot is the largest (Harris 1973).
 template <int W>
-PLICA_INLINE int Dictionary::ratio(const View &v, int m, int e, double own, double &step) const {
+PLICA_INLINE int Dictionary::ratio(const View &v, int m, int e, double own, double &step) {
     const double *column = v.T + e;
-    int row = -1;
-    double best = own, size = 0; // no branches on data: which row stops is hard to predict
-    for (int i = 0; i < m; ++i) {
-        const double a = column[i * width<W>(ld_)], speed = std::fabs(a);
-        const double room = a < 0 ? v.value[i] : v.limit[i] - v.value[i];
-        const double t = speed > kTiny ? (room > 0 ? room : 0.0) / speed : kInfinity;
-        const bool earlier = (t < best) | ((t == best) & (speed > size) & (row >= 0));
-        best = earlier ? t : best;
-        size = earlier ? speed : size;
-        row = earlier ? i : row;
+    const int ld = width<W>(ld_);
+    double *speeds = speeds_.data(), *rooms = rooms_.data();
+    const Eight inf = Eight{} + kInfinity;
+    Eight best = inf;
+    for (int i = 0; i < m; i += 8, column += 8 * ld) { // eight rows at once
+        const Eight a = {column[0],      column[ld],     column[2 * ld], column[3 * ld],
+                         column[4 * ld], column[5 * ld], column[6 * ld], column[7 * ld]};
+        const Eight value = eight(v.value + i), speed = absolute(a);
+        const Eight space = a < 0 ? value : eight(v.limit + i) - value;
+        const Eight room = space > 0 ? space : Eight{};
+        const Lanes moves = (speed > kTiny) & (kFirst + i < m);
+        eight(speeds + i) = moves ? speed : Eight{};
+        eight(rooms + i) = room;
+        const Eight t = moves ? (room + kLoose) / speed : inf;
+        best = t < best ? t : best;
     }
-    step = best;
+    double most = kInfinity;
+    for (int i = 0; i < 8; ++i) most = best[i] < most ? best[i] : most;
+    step = own;
+    if (!(most < own + kLoose)) return -1;
+    Eight top{};
+    Lanes index = Lanes{} - 1;
+    for (int i = 0; i < m; i += 8) {
+        const Eight speed = eight(speeds + i);
+        const Lanes more = (eight(rooms + i) <= most * speed) & (speed > top);
+        top = more ? speed : top;
+        index = more ? kFirst + i : index;
+    }
+    double pivot = 0;
+    const int row = reduce(top, index, pivot);
+    const double t = rooms[row] / pivot;
+    if (t >= own) return -1;
+    step = t;
     return row;
 }
 
@@ -139,20 +163,21 @@ template <int W> PLICA_INLINE void Dictionary::pivot(const View &v, int m, int i
     }
     const double inverse = 1.0 / row[e];
     for (int j = 0; j < ld; j += 8) eight(row + j) *= -inverse;
-    row[e] = inverse;
     value *= -inverse;
+    // the others take factor * row, and factor / pivot where they had their factor; no single number
+    // is written into a row that is about to be read as a whole
+    row[e] = inverse - 1.0;
     for (int r = 0; r < m; ++r) {
+        if (r == i) continue;
         double *other = v.T + r * ld;
-        const double factor = r == i ? 0.0 : other[e];
-        if (factor == 0.0) continue;
-        other[e] = 0.0;
+        const double factor = other[e];
         add<W>(other, factor, row, ld);
         v.value[r] += factor * value;
     }
-    v.value[i] = value;
     const double factor = d_[z(e)];
-    d_[z(e)] = 0.0;
     add<W>(d_.data(), factor, row, ld);
+    row[e] = inverse;
+    v.value[i] = value;
     height_ += factor * value;
     std::swap(v.basic[i], v.nonbasic[e]);
     v.limit[i] = v.basic[i] < 2 * g_ ? 2.0 : kInfinity;
@@ -199,20 +224,26 @@ template <int W> PLICA_INLINE void Dictionary::vertex(const View &v, int m, doub
     }
 }
 
-// Whether a point certainly lies in the cell.
-template <int W> PLICA_INLINE bool Dictionary::lies_inside(const View &v, int m, const double *s) const {
-    Lanes out{};
-    for (int k = 0; k < width<W>(ld_); k += 8) out |= absolute(eight(s + k)) > eight(&bound_[z(k)]);
-    long long any = 0;
-    for (int i = 0; i < 8; ++i) any |= out[i];
-    if (any != 0) return false;
+// How far a point is from the cell's faces, in units of their functionals; negative where it is not
+// certain that it lies inside.
+template <int W> PLICA_INLINE double Dictionary::depth(const View &v, int m, const double *s) const {
+    Eight rest = Eight{} + 2.0;
+    for (int k = 0; k < width<W>(ld_); k += 8) {
+        const Eight gap = eight(&bound_[z(k)]) - absolute(eight(s + k));
+        rest = gap < rest ? gap : rest;
+    }
+    double least = 2.0;
+    for (int i = 0; i < 8; ++i) least = rest[i] < least ? rest[i] : least;
+    if (!(least >= 0)) return -1.0;
     for (int i = 0; i < m; ++i) {
         const int half = v.half[i];
         const Line &l = lines_[z(half / 2)];
-        const double value = l.constant + dot<W>(rows_.at(z(half / 2) * z(width<W>(ld_))), s, ld_);
-        if (!(((half & 1) != 0 ? -value : value) > filter_ * l.slack)) return false;
+        double value = l.constant + dot<W>(rows_.at(z(half / 2) * z(width<W>(ld_))), s, ld_);
+        value = (half & 1) != 0 ? -value : value;
+        if (!(value > filter_ * l.slack)) return -1.0;
+        least = value < least ? value : least;
     }
-    return true;
+    return least;
 }
 
 // From the point s_, where sign * z has this value, towards the witness, to a point that is certainly
@@ -226,7 +257,10 @@ PLICA_INLINE bool Dictionary::come_near(const View &v, const Cell &cell, int sig
     for (int k = 0; k < width<W>(ld_); k += 8)
         eight(q + k) = eight(s + k) + share * (eight(v.point + k) - eight(s + k));
     bool &certain = certain_[sign > 0 ? 0 : 1];
-    certain = sign * (constant_ + dot<W>(z_.data(), q, ld_)) > filter_ * slack_ && lies_inside<W>(v, cell.m, q);
+    const double height = sign * (constant_ + dot<W>(z_.data(), q, ld_));
+    const double deep = depth<W>(v, cell.m, q);
+    certain = height > filter_ * slack_ && deep >= 0;
+    shallow_[sign > 0 ? 0 : 1] = !(height < deep ? height > kShallow : deep > kShallow);
     return certain;
 }
 
@@ -296,6 +330,53 @@ bool Dictionary::approach(const View &v, const Cell &cell, int sign, double valu
 
 double Dictionary::value_at(const double *row, double constant, const double *s) const {
     return constant + dot<0>(row, s, ld_);
+}
+
+// Move a witness that has come close to faces of the cell: along each coordinate in turn, to the
+// middle of what the cell leaves.
+void Dictionary::recentre(Cell &cell) {
+    cell.shallow = false;
+    const View v = view(cell);
+    double *s = s_.data(), *values = rooms_.data();
+    std::memcpy(s, v.point, z(ld_) * sizeof(double));
+    for (int i = 0; i < cell.m; ++i) {
+        const int half = v.half[i];
+        const double value = value_at(rows_.at(z(half / 2) * z(ld_)), lines_[z(half / 2)].constant, s);
+        values[i] = (half & 1) != 0 ? -value : value;
+    }
+    for (int k = 0; k < g_; ++k) {
+        const auto rate = [&](int i) {
+            const double a = rows_[z(v.half[i] / 2) * z(ld_) + z(k)];
+            return (v.half[i] & 1) != 0 ? -a : a;
+        };
+        double down = -1.0 - s[k], up = 1.0 - s[k];
+        for (int i = 0; i < cell.m; ++i) {
+            const double a = rate(i);
+            if (a > 0) down = std::max(down, -values[i] / a);
+            if (a < 0) up = std::min(up, -values[i] / a);
+        }
+        const double move = 0.5 * (down + up);
+        if (!(down <= up) || !std::isfinite(move)) return;
+        s[k] += move;
+        for (int i = 0; i < cell.m; ++i) values[i] += move * rate(i);
+    }
+    if (depth<0>(v, cell.m, s) > 0) std::memcpy(v.point, s, z(ld_) * sizeof(double));
+}
+
+// The middle between a cell's current vertex and the mean of those next to it.
+void Dictionary::between(const View &v, int m, double *s) {
+    std::vector<double> values(v.value, v.value + m), at(z(g_));
+    for (int e = 0; e < g_; ++e) {
+        double step = 0;
+        ratio<0>(v, m, e, v.nonbasic[e] < 2 * g_ ? 2.0 : kInfinity, step);
+        at[z(e)] = 0.5 * step / g_;
+        for (int i = 0; i < m; ++i) values[z(i)] += at[z(e)] * v.T[i * ld_ + e];
+    }
+    const auto put = [&](int code, double t) {
+        if (code < 2 * g_) s[code / 2] = (code & 1) != 0 ? 1.0 - t : t - 1.0;
+    };
+    for (int e = 0; e < g_; ++e) put(v.nonbasic[e], at[z(e)]);
+    for (int i = 0; i < m; ++i) put(v.basic[i], values[z(i)]);
 }
 
 // A fresh dictionary, at a vertex reached from the witness: one coordinate after another moves to

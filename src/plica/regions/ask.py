@@ -240,11 +240,6 @@ def _listed(net: Network, domain: Domain) -> Cells:
     return Cells(net, domain, patterns=True, witnesses=True, maps=maps)
 
 
-def _listed(net: Network, domain: Domain) -> Cells:
-    maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
-    return Cells(net, domain, patterns=True, witnesses=True, maps=maps)
-
-
 def iter_regions(
     net: Network,
     domain: Domain,
