@@ -64,7 +64,7 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
 template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds) {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
-    const std::int64_t target =
+    target_ =
         regions > std::numeric_limits<std::int64_t>::max() - steps.regions
             ? std::numeric_limits<std::int64_t>::max()
             : steps.regions + regions;
@@ -74,7 +74,7 @@ template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds
         stack_.truncate(stack_.size() - 1);
         visit(item);
         steps.arbitrated = arbiter_.asked;
-        if (steps.regions >= target) break;
+        if (steps.regions >= target_) break;
         if (++visits % 64 != 0 && asked == arbiter_.asked && n_ < 100) continue;
         asked = arbiter_.asked;
         if (std::chrono::duration<double>(Clock::now() - start).count() > seconds) break;
@@ -262,8 +262,8 @@ template <class Form> void Cells<Form>::visit(Item item) {
     }
 }
 
-// Count the regions of the last stage without making them, where that is certain. Not for many
-// cuts, so that a budget is kept.
+// Count the regions of the last stage without making them, where that is certain and within the
+// budget.
 template <class Form> bool Cells<Form>::count(const Item &item) {
     if (!Form::kCounts || item.length < 2 || item.length > kManyCuts) return false;
     asks_.clear();
@@ -277,7 +277,7 @@ template <class Form> bool Cells<Form>::count(const Item &item) {
     if (asks_.size() > z(kManyCuts)) return false;
     std::int64_t found = 0;
     if constexpr (Form::kCounts) found = form_.parts(item.cell, asks_.data(), static_cast<int>(asks_.size()));
-    if (found == 0) return false;
+    if (found == 0 || found > target_ - steps.regions) return false;
     steps.regions += found;
     steps.splits += found - 1;
     return true;

@@ -127,6 +127,7 @@ template <class Form> class Cells {
     Stack<Candidate> candidates_;
     Stack<double> coefficients_;
     Stack<Item> stack_;
+    std::int64_t target_ = 0; // regions at which to stop
     bool fresh_ = false; // the form's last question is the first candidate's, and took both signs
 
     int words_ = 0;
