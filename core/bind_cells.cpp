@@ -5,6 +5,7 @@
 
 #include "cells.hpp"
 #include "dictionary.hpp"
+#include "vertices.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -101,4 +102,7 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
 } // namespace
 
 void bind_cells(nb::module_ &m) {
-    nb::class_<Claims>(m, "Claims").def(nb::init<>()); bind_form<Dictionary>(m, "DictionaryCells"); }
+    nb::class_<Claims>(m, "Claims").def(nb::init<>());
+    bind_form<Dictionary>(m, "DictionaryCells");
+    bind_form<Vertices>(m, "VertexCells");
+}

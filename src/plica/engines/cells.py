@@ -25,6 +25,10 @@ __all__ = ["Cells"]
 Float = NDArray[np.float64]
 #: Columns that one walk hands over.
 COLUMNS = ("patterns", "witnesses", "maps")
+#: The compiled walks.
+FORMS = {"vertices": "VertexCells", "dictionary": "DictionaryCells"}
+#: Largest dimension in which cells keep their vertices, whose number grows like two to that power.
+FEW = 5
 
 
 @dataclass
@@ -42,6 +46,9 @@ class Cells(Running):
         arithmetic; the answer must not change.
     n_jobs : int
         Threads that divide the work.
+    form : {"vertices", "dictionary"}, optional
+        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one that is
+        the faster in that dimension.
 
     Raises
     ------
@@ -56,12 +63,16 @@ class Cells(Running):
     maps: bool = False
     filter_scale: float = 1.0
     n_jobs: int = 1
+    form: str | None = None
 
     def __post_init__(self) -> None:
         from .. import _core
 
         if self.n_jobs < 1:
             raise DomainError(f"n_jobs must be 1 or more threads, got {self.n_jobs}")
+        if self.form is None:
+            self.form = "vertices" if self.domain.dim <= FEW else "dictionary"
+        kind = getattr(_core, FORMS[self.form])
         restricted, stage = self.domain.restrict(self.net), 0
         if self.n_jobs > 1:
             restricted, stage = shared_stage(restricted)
@@ -69,7 +80,7 @@ class Cells(Running):
         lower, upper, A, b = bounds_and_rows(self.domain)
 
         def make() -> Any:
-            return _core.DictionaryCells(
+            return kind(
                 chain,
                 self.domain.dim,
                 lower,
