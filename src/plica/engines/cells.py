@@ -47,8 +47,8 @@ class Cells(Running):
     n_jobs : int
         Threads that divide the work.
     form : {"vertices", "dictionary"}, optional
-        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one that is
-        the faster in that dimension.
+        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one
+        that is the faster in that dimension.
 
     Raises
     ------
