@@ -17,9 +17,7 @@ from .common import Interrupt, budget_of, domain_options, load_model, say, watch
     show_default=True,
     help="Regions of one activation pattern, or maximal regions of one affine map.",
 )
-@click.option(
-    "--jobs", default=1, show_default=True, help="Threads, in three dimensions and more."
-)
+@click.option("--jobs", default=1, show_default=True, help="Threads, in three dimensions and more.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def count(
     model: str,
