@@ -17,7 +17,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Vertices whose error (as a share of the domain) is larger are computed afresh from their half-spaces, and
 // if that does not help, exactly.
-constexpr double kBlurred = 1e-8, kLost = 1e-6;
+constexpr double kBlurred = 1e-7, kLost = 1e-5;
 
 int padded8(int n) { return (n + 7) / 8 * 8; }
 int words_of(int n) { return (n + 63) / 64; }
@@ -47,6 +47,7 @@ Vertices::Vertices(const Domain &domain, Arbiter &arbiter, double filter)
         inverse_.push_back((1 + 4 * kUnit) / extent_.back());
     }
     extent_.push_back(1.0);
+    rounding_ = 16 * kUnit * std::sqrt(static_cast<double>(g_));
     row_.assign(z(g_), 0.0);
 }
 
@@ -87,7 +88,7 @@ Vertices::Cell Vertices::start() {
         for (int upper = 0; upper < 2; ++upper) {
             if (!(lower_[z(k)] < upper_[z(k)])) throw std::domain_error("the domain has no interior");
             const double bound = upper != 0 ? upper_[z(k)] : lower_[z(k)];
-            lines_.push({{-bound, 4 * kUnit * extent_[z(k)], extent_[z(k)] + std::fabs(bound)}, {}, -2 - (2 * k + upper), false});
+            lines_.push({{-bound, 4 * kUnit * extent_[z(k)], extent_[z(k)]}, {}, -2 - (2 * k + upper), false});
             double *row = rows_.at(rows_.grow(z(g_)));
             std::fill(row, row + g_, 0.0);
             row[k] = 1.0;
@@ -137,14 +138,19 @@ void Vertices::witness(const Cell &cell, double *point) const {
 // The functional in the geometry's coordinates, and a bound on the error of its values at points.
 Vertices::Linear Vertices::load(const Question &q, double *row) const {
     const double constant = q.row[z(n_) * q.stride] - q.shift;
-    double size = std::fabs(constant);
+    double sum = std::fabs(constant) + std::fabs(q.shift), square = 0;
     for (int k = 0; k < n_; ++k) {
         row[k] = q.row[z(k) * q.stride];
-        size += std::fabs(row[k]) * extent_[z(k)];
+        const double size = std::fabs(row[k]) * extent_[z(k)];
+        sum += size;
+        square += size * size;
     }
-    if (domain_.cone) row[n_] = constant;
-    const double slack = q.tolerance + (3 * g_ + 12) * kUnit * (size + std::fabs(q.shift)) + DBL_MIN;
-    return {domain_.cone ? 0.0 : constant, slack, size};
+    if (domain_.cone) {
+        row[n_] = constant;
+        square += constant * constant;
+    }
+    const double slack = q.tolerance + (3 * g_ + 12) * kUnit * sum + DBL_MIN;
+    return {domain_.cone ? 0.0 : constant, slack, std::min(sum, std::sqrt(square) * (1 + 1e-10))};
 }
 
 Range Vertices::range(const Cell &cell, const Question &q) const {
@@ -350,49 +356,56 @@ bool Vertices::third_vertex(const Cell &cell, int u, int w) const {
     return false;
 }
 
-// The new vertices that a functional makes: a cell of one dimension less. Its own half-space is not in their
-// sets. With an edge from u to w, where the computed values are a and -b, the functional vanishes at
-// u + t (w - u), t = a / (a + b). Errors da, db of the values move t by (a db - b da) / ((a + b) (a* + b*)).
+// The new vertices i, first <= i < end, at most eight: where a functional f vanishes on the edges.
+//
+// Values a and b at u and w give x = u + t (w - u), t = a / (a - b). Let e = (1 - t)(u - u*) + t (w - w*) be the
+// error of a point of the true edge. The true t* differs by (grad f . e + h) / (f(u*) - f(w*)), where h is an error
+// of values, and x from x* by e + (t - t*)(w* - u*): but for h, an oblique projection of e along the edge, the
+// norm of which is |w* - u*| |grad f| / |grad f . (w* - u*)|.
+void Vertices::interpolate(const Cell &cell, Cell &made, const Split &split, int first, int end) {
+    const double *rho = column(cell, g_);
+    double *error = column(made, g_);
+    const int n = end - first;
+    std::uint32_t us[8], ws[8];
+    double share[8], length[8] = {};
+    for (int i = 0; i < n; ++i) {
+        const std::uint32_t pair = pairs_[z(first + i)];
+        us[i] = pair >> 16;
+        ws[i] = pair & 0xffff;
+        const double a = split.values[us[i]], b = split.values[ws[i]];
+        share[i] = a / (a - b);
+    }
+    for (int k = 0; k < g_; ++k) {
+        const double *from = column(cell, k);
+        double *to = column(made, k) + first;
+        for (int i = 0; i < n; ++i) {
+            const double step = from[ws[i]] - from[us[i]], scaled = step * inverse_[z(k)];
+            to[i] = from[us[i]] + share[i] * step;
+            length[i] += scaled * scaled;
+        }
+    }
+    for (int i = 0; i < n; ++i) {
+        const double t = std::fabs(share[i]), s = std::fabs(1 - share[i]), u = rho[us[i]], w = rho[ws[i]];
+        const double certain = split.values[us[i]] - split.values[ws[i]] - split.size * (u + w) - 6 * split.slack;
+        const double moved =
+            (std::sqrt(length[i]) + u + w) * (split.size * (s * u + t * w) + split.slack * (s + t)) / certain;
+        error[first + i] = certain > 0 && moved < kInfinity ? moved * (1 + 1e-10) + rounding_ : kInfinity;
+    }
+}
+
+// The new vertices that a functional makes: a cell of one dimension less. Its own half-space is not in
+// their sets.
 Vertices::Cell Vertices::section(const Cell &cell, int dim, const Split &split) {
     find_edges(cell, dim, split);
     const int n = static_cast<int>(n_pairs_);
     Cell made = make(n, cell.words, 0);
     made.simple = cell.simple;
-    const double *rho = column(cell, g_);
-    double *share = column(made, g_); // for now
-    // the columns of shares, of errors
-    for (int i = 0; i < n; ++i) {
-        const auto u = pairs_[z(i)] >> 16, w = pairs_[z(i)] & 0xffff;
-        const double a = split.values[u], b = split.values[w];
-        share[i] = a / (a - b);
-        for (int k = 0; k < cell.words; ++k)
-            mask(made, i, k) = mask(cell, static_cast<int>(u), k) & mask(cell, static_cast<int>(w), k);
-    }
-    double length[8];
-    for (int first = 0; first < n; first += 8) {
-        const int end = std::min(n, first + 8);
-        for (double &l : length) l = 0;
-        for (int k = 0; k < g_; ++k) {
-            const double *from = column(cell, k);
-            double *to = column(made, k);
-            for (int i = first; i < end; ++i) {
-                const auto u = pairs_[z(i)] >> 16, w = pairs_[z(i)] & 0xffff;
-                const double step = from[w] - from[u];
-                to[i] = from[u] + share[i] * step;
-                length[i - first] = std::max(length[i - first], std::fabs(step) * inverse_[z(k)]);
-            }
+    for (int k = 0; k < cell.words; ++k)
+        for (int i = 0; i < n; ++i) {
+            const std::uint32_t pair = pairs_[z(i)];
+            mask(made, i, k) = mask(cell, static_cast<int>(pair >> 16), k) & mask(cell, static_cast<int>(pair & 0xffff), k);
         }
-        for (int i = first; i < end; ++i) {
-            const auto u = pairs_[z(i)] >> 16, w = pairs_[z(i)] & 0xffff;
-            const double t = std::fabs(share[i]), s = std::fabs(1 - share[i]);
-            const double blur = s * rho[u] + t * rho[w];
-            const double error_u = split.slack + split.size * rho[u], error_w = split.slack + split.size * rho[w];
-            const double certain = split.values[u] - split.values[w] - error_u - error_w;
-            const double moved = (length[i - first] + rho[u] + rho[w]) * (t * error_w + s * error_u) / certain;
-            share[i] = certain > 0 ? (blur + moved) * (1 + 1e-10) + 24 * kUnit : kInfinity;
-            if (!(share[i] >= 0)) share[i] = kInfinity;
-        }
-    }
+    for (int i = 0; i < n; i += 8) interpolate(cell, made, split, i, std::min(n, i + 8));
     pad(made);
     if (!made.simple) {
         made.simple = true;
@@ -422,14 +435,7 @@ Vertices::Cell Vertices::child(Cell &cell, bool plus) {
             made_.facets = cell.facets;
             vertex_lines(made_, v, found_lines_);
             found_lines_.push_back(line_);
-            std::vector<double> x(z(g_));
-            double better = kInfinity;
-            if (filter_ < kInfinity) solve(found_lines_, x.data(), better);
-            if (!(std::min(better, rho[v]) <= kLost)) solve_exactly(found_lines_, x.data(), better);
-            if (better < rho[v]) {
-                rho[v] = better;
-                for (int k = 0; k < g_; ++k) column(made_, k)[v] = x[z(k)];
-            }
+            sharpen(made_, v, found_lines_, kLost);
         }
         pad(made_);
     }
