@@ -137,14 +137,15 @@ class Cells(Running):
 
 
 def _vertices_are_certain(walk: Any) -> bool:
-    """Whether rounding decides nearly all signs at vertices, on the first regions of a walk.
+    """Whether the error bounds of vertices are good enough, on the first regions of a walk.
 
-    Where cells are thin, in deep networks, their vertices are ill-conditioned. What a dictionary
-    certifies, the maximum of a functional over a cell, is not.
+    Where cells are thin, in deep networks, their vertices are ill-conditioned: they are computed
+    anew again and again, and in the end many signs are decided in exact arithmetic. What a
+    dictionary certifies, the maximum of a functional over a cell, is not.
     """
     walk.run(PROBE, 0.05)
     counters = walk.counters
-    return bool(counters["arbitrated"] <= counters["regions"] / 20)
+    return bool(counters["arbitrated"] + counters["rebuilt"] <= counters["regions"] / 4)
 
 
 def bounds_and_rows(domain: Domain) -> tuple[Float, Float, Float, Float]:
