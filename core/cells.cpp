@@ -147,10 +147,9 @@ void Cells<Form>::settle(int s, int k, std::uint16_t verdict, const Cell &cell) 
         if (known(s, reads[0])) {
             while (lo < hi && row[z(n_) * b.ld] > t[lo]) ++lo;
             hi = lo;
-        } else if (verdict != kBoth) { // a shift is not a number but a functional where there are no bounds
-            const auto at = [&](int q) { return form_.range(cell, question(s, reads[0], t[q])); };
-            while (lo < hi && at(lo).low > 0) ++lo;
-            while (hi > lo && at(hi - 1).high < 0) --hi;
+        } else if (verdict != kBoth) {
+            while (lo < hi && form_.range(cell, question(s, reads[0], t[lo])).low > 0) ++lo;
+            while (hi > lo && form_.range(cell, question(s, reads[0], t[hi - 1])).high < 0) --hi;
         }
     } else { // max: the reads that might win somewhere
         const std::vector<int> &open = contenders(s, k, cell);

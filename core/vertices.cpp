@@ -448,12 +448,12 @@ Vertices::Cell Vertices::build(const Cell &cell, bool plus) {
     }
     measure(part);
     int slot = 64 * cell.words; // the first one that is free
-    for (int w = cell.words - 1; w >= 0; --w) {
+    for (int w = 0; w < cell.words; ++w) { // upwards, for `pack` writes behind the end
         Word *to = &mask(part, 0, w), used = 0;
         pack(&mask(cell, 0, w), open_.data(), n_words, to);
         std::memcpy(to + kept, &mask(made_, 0, w), z(made_.n) * sizeof(Word));
         for (int i = 0; i < n; ++i) used |= to[i];
-        if (~used != 0) slot = 64 * w + first_bit(~used);
+        if (~used != 0 && slot == 64 * cell.words) slot = 64 * w + first_bit(~used);
     }
     if (slot == 64 * cell.words) {
         ++part.words;
