@@ -71,7 +71,7 @@ class Vertices {
     Cloud cloud(const Cell &cell) const { return {g_, cell.n, numbers_.at(cell.numbers), static_cast<std::size_t>(cell.ld)}; }
 
     Cell make(int n, int words, int slots);
-    void pad(Cell &cell);
+    void measure(Cell &cell) const;
     Linear load(const Question &question, double *row) const;
     void make_room(const Cell &cell);
     int ask_loaded(Cell &cell);
@@ -80,7 +80,7 @@ class Vertices {
     int commit();
     void find_edges(const Cell &cell, int dim, const Split &split);
     bool third_vertex(const Cell &cell, int u, int w) const;
-    void interpolate(const Cell &cell, Cell &made, const Split &split, int first, int end);
+    void interpolate(const Cell &cell, Cell &made, const Split &split, int first);
     Cell section(const Cell &cell, int dim, const Split &split);
     Cell build(const Cell &cell, bool plus);
     void prune(Cell &cell);
@@ -133,7 +133,8 @@ class Vertices {
     // scratch
     std::vector<std::uint32_t> pairs_;
     std::size_t n_pairs_ = 0;
-    std::vector<int> index_, side_, found_lines_;
+    std::vector<std::uint32_t> side_;
+    std::vector<int> found_lines_;
     std::vector<Word> far_;
     std::vector<double> matrix_, point_;
     std::vector<int> pivots_;

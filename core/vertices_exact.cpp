@@ -35,7 +35,7 @@ int Vertices::sign_at_vertex(Cell &cell, int v) {
         if (sharpen(cell, v, found_lines_, kInfinity)) {
             values_[z(v)] = f_.constant;
             for (int k = 0; k < g_; ++k) values_[z(v)] += row_[z(k)] * column(cell, k)[v];
-            pad(cell);
+            measure(cell);
             if (certain()) return values_[z(v)] > 0 ? 1 : -1;
         }
     }
