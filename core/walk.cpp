@@ -42,6 +42,20 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
     words_ = (bit + 63) / 64;
     pattern_.assign(z(words_), 0);
     applied_ = pieces_;
+    for (std::size_t s = 0; s < chain.stages.size(); ++s) {
+        const Stage &here = chain.stages[s];
+        const auto words = z((here.n_out + 63) / 64);
+        std::vector<std::uint64_t> &sets = sets_.emplace_back(4 * words, 0);
+        std::uint64_t *first = sets.data(), *top = first + words, *silent = top + 2 * words;
+        std::fill(first, top, ~std::uint64_t{0});
+        for (int k = 0; k < here.n_out; ++k) {
+            const std::uint64_t bit = std::uint64_t{1} << k % 64;
+            if (here.unit_pieces[z(k)] == 1) top[k / 64] |= bit;
+            if (!feeds(here.piece(k, 0))) silent[k / 64] |= bit;
+        }
+        levels_.push_back({pieces_[s].data(), applied_[s].data(), here.unit_pieces.data(),
+                           slots_[s].data(), first, top, top + words, silent, static_cast<int>(words)});
+    }
     parents_.assign(chain.stages.size(), {0, 0});
 
     // the first map reads the coordinates themselves
@@ -113,12 +127,18 @@ template <int D> bool Walk<D>::run(std::int64_t regions, double seconds) {
 }
 
 template <int D> void Walk<D>::set_piece(int s, int unit, int piece) {
-    std::uint16_t &now = pieces_[z(s)][z(unit)];
+    const Level &level = levels_[z(s)];
+    std::uint16_t &now = level.pieces[unit];
     if (now == piece) return;
     now = static_cast<std::uint16_t>(piece);
+    const int w = unit / 64;
+    const std::uint64_t bit = std::uint64_t{1} << unit % 64;
+    level.first[w] = piece == 0 ? level.first[w] | bit : level.first[w] & ~bit;
+    level.top[w] = piece == level.count[unit] - 1 ? level.top[w] | bit : level.top[w] & ~bit;
+    level.moved[w] |= bit;
     arbiter_.piece_changed(s);
     if (options_.patterns) {
-        const Slot &slot = slots_[z(s)][z(unit)];
+        const Slot &slot = level.slots[unit];
         std::uint64_t &word = pattern_[z(slot.word)];
         word = (word & ~slot.mask) | (static_cast<std::uint64_t>(piece) << slot.shift);
     }
@@ -133,54 +153,47 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
     parents_[z(s)] = {begin, 0};
     if (here.nonlinear.empty()) return;
     const Points points = gather(cell);
-    if (here.direct) {
-        if (verdicts_.size() < b.ld) verdicts_.resize(b.ld);
+    if (!here.direct) {
+        for (const int k : here.nonlinear) settle(s, k, points);
+    } else {
+        const Level &level = levels_[z(s)];
+        verdicts_.resize(z(level.words));
         decide(D + 1, here.n_pre, b.map.data(), b.ld, points, options_.filter, b.tolerance,
-               here.left.data(), here.right.data(), here.last_piece, verdicts_.data());
-        const std::uint16_t *verdict = verdicts_.data(), *piece = pieces_[z(s)].data();
+               here.left.data(), here.right.data(), verdicts_.data());
         const bool plain = here.last_piece == 1 && here.dense && b.feeds > 0; // two pieces each
-        const auto settle_one = [&](int k) {
-            if (!plain) {
-                settle(s, k, verdict[k], points);
-            } else if (verdict[k] < kBoth) {
-                set_piece(s, k, verdict[k]);
-            } else {
+        for (int w = 0; w < level.words; ++w) {
+            const Verdicts v = verdicts_[z(w)];
+            // most units stay on the piece that they are on
+            std::uint64_t look = ~((v.left & level.first[w]) | (v.right & level.top[w]));
+            if (w + 1 == level.words) look &= ~std::uint64_t{0} >> (64 * level.words - here.n_out);
+            for (std::uint64_t rest = look & (v.left | v.right); rest != 0; rest &= rest - 1) {
+                const int i = __builtin_ctzll(rest), k = 64 * w + i;
+                set_piece(s, k, (v.left >> i & 1) != 0 ? 0 : level.count[k] - 1);
+            }
+            for (std::uint64_t rest = look & ~(v.left | v.right); rest != 0; rest &= rest - 1) {
+                const int i = __builtin_ctzll(rest), k = 64 * w + i;
+                if (!plain) {
+                    settle(s, k, points);
+                    continue;
+                }
                 Candidate &c = *candidates_.room(1);
                 c.unit = k;
                 c.lo = 0;
                 c.hi = 1;
-                c.cuts = verdict[k] == kBoth;
-                for (int i = 0; i <= D; ++i) c.row[i] = b.map[z(i) * b.ld + z(k)];
+                c.cuts = (v.both >> i & 1) != 0;
+                for (int j = 0; j <= D; ++j) c.row[j] = b.map[z(j) * b.ld + z(k)];
                 candidates_.take(1);
             }
-        };
-        int k = 0;
-        for (; k + 4 <= here.n_out; k += 4) { // most units keep the piece that they are on
-            std::uint64_t v, p;
-            std::memcpy(&v, verdict + k, sizeof v);
-            std::memcpy(&p, piece + k, sizeof p);
-            if (v == p) continue;
-            for (int i = k; i < k + 4; ++i)
-                if (verdict[i] != piece[i]) settle_one(i);
         }
-        for (; k < here.n_out; ++k)
-            if (verdict[k] != piece[k]) settle_one(k);
-    } else {
-        for (const int k : here.nonlinear) settle(s, k, kOpen, points);
     }
     parents_[z(s)].second = static_cast<int>(candidates_.size()) - begin;
 }
 
-// Set the piece of a unit that the points decide, or make it a candidate.
-template <int D>
-void Walk<D>::settle(int s, int k, std::uint16_t verdict, const Points &points) {
+// Set the piece of a unit, or make it a candidate.
+template <int D> void Walk<D>::settle(int s, int k, const Points &points) {
     const Stage &here = stage(s);
     const Buffer &b = buffers_[z(s)];
     int lo = 0, hi = here.unit_pieces[z(k)] - 1;
-    if (verdict < kBoth) {
-        set_piece(s, k, verdict == 0 ? 0 : hi);
-        return;
-    }
     const std::int32_t *reads = here.unit_reads.data() + here.unit_start[z(k)];
     const double *row = b.map.data() + reads[0];
     if (const int f = here.unit_function[z(k)]; f >= 0) {

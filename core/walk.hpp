@@ -150,6 +150,15 @@ template <int D> class Walk {
         int word = 0, shift = 0;
         std::uint64_t mask = 0;
     };
+    struct Level { // where the units of a stage stand; sets of units are bits, 64 units a word
+        std::uint16_t *pieces, *applied; // of pieces_ and applied_
+        const int *count;                // of pieces
+        const Slot *slots;
+        std::uint64_t *first, *top;  // units on their first piece, and on their last one
+        std::uint64_t *moved;        // set to another piece since the next map was brought up to date
+        const std::uint64_t *silent; // units that feed nothing while they are on their first piece
+        int words;
+    };
     struct Range {
         double low, high, margin;
     };
@@ -185,7 +194,7 @@ template <int D> class Walk {
     void count_feed(int s, int unit, int change);
     bool known(int s, int pre) const;
     Points gather(const Cell &cell);
-    void settle(int s, int unit, std::uint16_t verdict, const Points &points);
+    void settle(int s, int unit, const Points &points);
     Range range(const double *row, std::size_t stride, double tolerance, const Points &points) const;
     void narrow(const double *breakpoints, const Range &r, int &lo, int &hi) const;
     const std::vector<int> &contenders(int s, int unit, const Points &points);
@@ -223,6 +232,8 @@ template <int D> class Walk {
     int last_ = 0; // the stage after which a cell is a region
     bool counting_ = false; // nothing is written
     std::vector<std::vector<std::uint16_t>> pieces_, applied_;
+    std::vector<Level> levels_;
+    std::vector<std::vector<std::uint64_t>> sets_; // that levels_ point to
     std::vector<std::pair<int, int>> parents_; // candidates of the current parent cell, by stage
     std::vector<Buffer> buffers_;
     Arbiter arbiter_;
@@ -244,7 +255,7 @@ template <int D> class Walk {
     std::int64_t vertices_ = 0; // written with signs
     // scratch
     std::vector<double> xs_, ys_;
-    std::vector<std::uint16_t> verdicts_;
+    std::vector<Verdicts> verdicts_;
     std::vector<Range> ranges_;
     std::vector<int> open_;
     std::vector<signed char> signs_;
