@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#if defined(__AVX512DQ__)
-#include <immintrin.h>
-#endif
+#include "lanes.hpp"
 
 // Portable builds pick the widest instructions at run time; native ones are compiled for them.
 #if defined(PLICA_CLONES)
@@ -17,28 +15,7 @@
 namespace plica {
 namespace {
 
-#if defined(__GNUC__)
-typedef double Vec __attribute__((vector_size(64), may_alias));
-typedef long long Mask __attribute__((vector_size(64)));
-#else
-struct Vec { // eight numbers, for compilers without vector types
-    double at[8];
-    Vec &operator+=(const Vec &o) {
-        for (int i = 0; i < 8; ++i) at[i] += o.at[i];
-        return *this;
-    }
-    friend Vec operator*(const Vec &a, double s) {
-        Vec r;
-        for (int i = 0; i < 8; ++i) r.at[i] = a.at[i] * s;
-        return r;
-    }
-};
-#endif
-constexpr int kVec = 8;
 constexpr int kPerPanel = kPanel / kVec;
-
-inline const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(p); }
-inline Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
 
 // Panels that one pass over the feeds fills: enough independent sums to hide the latency of a fused
 // multiply-add, few enough to stay in registers.
@@ -78,14 +55,12 @@ inline __attribute__((always_inline)) void accumulate(const Stage &stage, const 
                                                : Vec{};
         for (int i = 0; i < n; ++i) {
             const double *w = panel + static_cast<std::size_t>(feeds[i].unit) * kPanel;
-#if defined(__GNUC__)
             if (Fresh) {
                 const int ahead = i + kAhead < n ? i + kAhead : i; // which units feed is irregular
                 const double *soon = panel + static_cast<std::size_t>(feeds[ahead].unit) * kPanel;
                 for (int v = 0; v < kVecs; ++v)
                     __builtin_prefetch(soon + (v / kPerPanel) * panel_size + (v % kPerPanel) * kVec);
             }
-#endif
             for (int v = 0; v < kVecs; ++v) {
                 const Vec part = load(w + (v / kPerPanel) * panel_size + (v % kPerPanel) * kVec);
                 for (int c = 0; c < Columns; ++c) sum[c][v] += part * feeds[i].row[c];
@@ -109,18 +84,7 @@ void sparse_rank_one(const Stage &stage, int columns, const Feed &feed, double *
     }
 }
 
-#if defined(__GNUC__)
 inline Vec absolute(const Vec &v) { return v < 0 ? -v : v; }
-
-inline std::uint64_t bits(const Mask &mask) { // bit i: of number i
-#if defined(__AVX512DQ__)
-    return _mm512_movepi64_mask(reinterpret_cast<__m512i>(mask));
-#else
-    std::uint64_t found = 0;
-    for (int i = 0; i < kVec; ++i) found |= static_cast<std::uint64_t>(mask[i] & 1) << i;
-    return found;
-#endif
-}
 
 // Vectors of rows that one pass over the points decides: as many as stay in registers.
 #if defined(__AVX512F__)
@@ -158,36 +122,13 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
             const Vec margin = filter * (tolerance + size * points.rho);
             const Vec first = load(left + j + v * kVec), last = load(right + j + v * kVec);
             // NaN leaves it open
-            found.left |= bits(first - high[v] > margin) << (v * kVec);
-            found.right |= bits(low[v] - last > margin) << (v * kVec);
-            found.both |= bits((first - low[v] > margin) & (high[v] - last > margin)) << (v * kVec);
+            found.left |= held(first - high[v] > margin) << (v * kVec);
+            found.right |= held(low[v] - last > margin) << (v * kVec);
+            found.both |= held((first - low[v] > margin) & (high[v] - last > margin)) << (v * kVec);
         }
         add_bits(verdicts, j, found);
     }
 }
-#else
-template <int Columns>
-inline __attribute__((always_inline)) void decide_rows(int n, const double *map, std::size_t ld,
-                                                       const Points &points, double filter,
-                                                       double tolerance, const double *left,
-                                                       const double *right, Verdicts *verdicts) {
-    for (int j = 0; j < n; ++j) {
-        const double a = map[j], b = Columns == 3 ? map[ld + j] : 0.0, c = map[(Columns - 1) * ld + j];
-        double low = 0, high = 0;
-        for (int p = 0; p < points.n; ++p) {
-            const double z = a * points.x[p] + (Columns == 3 ? b * points.y[p] : 0.0) + c;
-            low = p == 0 || z < low ? z : low;
-            high = p == 0 || z > high ? z : high;
-        }
-        const double margin = filter * (tolerance + (std::fabs(a) + std::fabs(b)) * points.rho);
-        // NaN leaves it open
-        add_bits(verdicts, j, {left[j] - high > margin, low - right[j] > margin,
-                               left[j] - low > margin && high - right[j] > margin});
-    }
-}
-#endif
-
-#if defined(__GNUC__)
 template <int Columns>
 inline __attribute__((always_inline)) double find_magnitude(int n, const double *map, std::size_t ld,
                                                             const double *extent) {
@@ -201,22 +142,8 @@ inline __attribute__((always_inline)) double find_magnitude(int n, const double 
             best[v] = size > best[v] ? size : best[v];
         }
     best[0] = best[0] > best[1] ? best[0] : best[1];
-    double largest = 0;
-    for (int i = 0; i < kVec; ++i) largest = std::max(largest, best[0][i]);
-    return largest;
+    return largest(best[0]);
 }
-#else
-template <int Columns>
-inline double find_magnitude(int n, const double *map, std::size_t ld, const double *extent) {
-    double largest = 0;
-    for (int j = 0; j < n; ++j) {
-        double size = std::fabs(map[(Columns - 1) * ld + j]);
-        for (int c = 0; c + 1 < Columns; ++c) size += std::fabs(map[c * ld + j]) * extent[c];
-        largest = std::max(largest, size);
-    }
-    return largest;
-}
-#endif
 
 CLONES void product2(const Stage &s, const Feed *f, int n, double *m, std::size_t ld) {
     accumulate<2, true>(s, f, n, m, ld);
