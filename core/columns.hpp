@@ -5,14 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace plica {
 
-// Plain values in a row, written in place. A large column grows by moving its pages, if the system
-// can, not by copying what is in them.
+// Plain values in a row, written in place. Where the system can, a large column grows by moving its
+// pages, not what is in them: to touch a page for the first time costs more than to fill it.
 template <class T> class Column {
   public:
     using value_type = T;
@@ -22,9 +27,18 @@ template <class T> class Column {
         std::swap(values_, other.values_);
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
+        std::swap(mapped_, other.mapped_);
         return *this;
     }
-    ~Column() { std::free(values_); }
+    ~Column() {
+#if defined(__linux__)
+        if (mapped_) {
+            munmap(values_, capacity_ * sizeof(T));
+            return;
+        }
+#endif
+        std::free(values_);
+    }
 
     T *room(std::size_t n) { // room for n more at the end; take() makes them count
         if (size_ + n > capacity_) grow(n);
@@ -41,18 +55,34 @@ template <class T> class Column {
     std::size_t size() const { return size_; }
     const T *data() const { return values_; }
     T *data() { return values_; }
+    T *end() { return values_ + size_; }
     const T &operator[](std::size_t i) const { return values_[i]; }
 
   private:
+    static constexpr std::size_t kLarge = std::size_t{1} << 19, kMapped = std::size_t{1} << 20; // bytes
+
     __attribute__((noinline)) void grow(std::size_t n) {
-        const std::size_t capacity = std::max(2 * capacity_, size_ + n + 512);
-        void *moved = std::realloc(values_, capacity * sizeof(T));
+        std::size_t bytes = std::max(2 * capacity_, size_ + n + 512) * sizeof(T);
+        void *moved = nullptr;
+#if defined(__linux__)
+        if (bytes > kLarge) {
+            bytes = (bytes + kMapped - 1) / kMapped * kMapped; // pages cost nothing until they are used
+            moved = mapped_ ? mremap(values_, capacity_ * sizeof(T), bytes, MREMAP_MAYMOVE)
+                            : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (moved == MAP_FAILED) throw std::bad_alloc();
+            if (!mapped_ && size_ > 0) std::memcpy(moved, values_, size_ * sizeof(T));
+            if (!mapped_) std::free(values_);
+            mapped_ = true;
+        }
+#endif
+        if (moved == nullptr) moved = std::realloc(values_, bytes);
         if (moved == nullptr) throw std::bad_alloc();
         values_ = static_cast<T *>(moved);
-        capacity_ = capacity;
+        capacity_ = bytes / sizeof(T);
     }
     T *values_ = nullptr;
     std::size_t size_ = 0, capacity_ = 0;
+    bool mapped_ = false;
 };
 
 // What the regions found so far are, column by column.

@@ -122,9 +122,9 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
             const Vec margin = filter * (tolerance + size * points.rho);
             const Vec first = load(left + j + v * kVec), last = load(right + j + v * kVec);
             // NaN leaves it open
-            found.left |= held(first - high[v] > margin) << (v * kVec);
-            found.right |= held(low[v] - last > margin) << (v * kVec);
-            found.both |= held((first - low[v] > margin) & (high[v] - last > margin)) << (v * kVec);
+            found.left |= above(first - high[v], margin) << (v * kVec);
+            found.right |= above(low[v] - last, margin) << (v * kVec);
+            found.both |= (above(first - low[v], margin) & above(high[v] - last, margin)) << (v * kVec);
         }
         add_bits(verdicts, j, found);
     }

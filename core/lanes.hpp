@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#if defined(__AVX512DQ__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
@@ -18,11 +18,12 @@ constexpr int kVec = 8;
 inline const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(p); }
 inline Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
 
-// bit i: whether comparison i holds
-inline __attribute__((always_inline)) std::uint64_t held(const Lanes &mask) {
-#if defined(__AVX512DQ__)
-    return _mm512_movepi64_mask(reinterpret_cast<__m512i>(mask));
+// bit i: whether a[i] > b[i]
+inline __attribute__((always_inline)) std::uint64_t above(const Vec &a, const Vec &b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), _CMP_GT_OQ);
 #else
+    const Lanes mask = a > b;
     std::uint64_t found = 0;
     for (int i = 0; i < kVec; ++i) found |= static_cast<std::uint64_t>(mask[i] & 1) << i;
     return found;

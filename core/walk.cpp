@@ -40,7 +40,7 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
         }
     }
     words_ = (bit + 63) / 64;
-    pattern_.assign(z(words_), 0);
+    pattern_.assign(z((words_ + kVec - 1) / kVec * kVec), 0);
     applied_ = pieces_;
     for (std::size_t s = 0; s < chain.stages.size(); ++s) {
         const Stage &here = chain.stages[s];
@@ -142,11 +142,12 @@ template <int D> void Walk<D>::set_piece(int s, int unit, int piece) {
     level.top[w] = piece == level.count[unit] - 1 ? level.top[w] | bit : level.top[w] & ~bit;
     level.moved[w] |= bit;
     arbiter_.piece_changed(s);
-    if (options_.patterns) {
-        const Slot &slot = level.slots[unit];
-        std::uint64_t &word = pattern_[z(slot.word)];
-        word = (word & ~slot.mask) | (static_cast<std::uint64_t>(piece) << slot.shift);
-    }
+    if (options_.patterns) spell(level.slots[unit], piece, pattern_.data());
+}
+
+template <int D> inline void Walk<D>::spell(const Slot &slot, int piece, std::uint64_t *pattern) {
+    std::uint64_t &word = pattern[slot.word];
+    word = (word & ~slot.mask) | (static_cast<std::uint64_t>(piece) << slot.shift);
 }
 
 // Decide the units of a stage that the vertices of the cell decide; list the others as candidates.
@@ -171,9 +172,16 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
             // most units stay on the piece that they are on
             std::uint64_t look = ~((v.left & level.first[w]) | (v.right & level.top[w]));
             if (w + 1 == level.words) look &= ~std::uint64_t{0} >> (64 * level.words - here.n_out);
-            for (std::uint64_t rest = look & (v.left | v.right); rest != 0; rest &= rest - 1) {
+            const std::uint64_t settled = look & (v.left | v.right);
+            if (settled != 0) arbiter_.piece_changed(s);
+            level.first[w] = (level.first[w] & ~settled) | (v.left & settled);
+            level.top[w] = (level.top[w] & ~settled) | (v.right & settled);
+            level.moved[w] |= settled;
+            for (std::uint64_t rest = settled; rest != 0; rest &= rest - 1) {
                 const int i = __builtin_ctzll(rest), k = 64 * w + i;
-                set_piece(s, k, (v.left >> i & 1) != 0 ? 0 : level.count[k] - 1);
+                const int piece = (v.left >> i & 1) != 0 ? 0 : level.count[k] - 1;
+                level.pieces[k] = static_cast<std::uint16_t>(piece);
+                if (options_.patterns) spell(level.slots[k], piece, pattern_.data());
             }
             for (std::uint64_t rest = look & ~(v.left | v.right); rest != 0; rest &= rest - 1) {
                 const int i = __builtin_ctzll(rest), k = 64 * w + i;
@@ -380,8 +388,9 @@ template <int D> void Walk<D>::write_both(const Cell &cell, int at, int s, int u
     const Crossing x = cross(cell, at);
     for (const bool plus : {false, true}) {
         const int n = part(cell, x, at, plus, 2 * id + (plus ? 0 : 1), corners, sides);
-        set_piece(s, unit, plus ? lo + 1 : lo);
         write(corners, sides, n);
+        if (options_.patterns) // the piece itself is set anew before anybody asks for it
+            spell(levels_[z(s)].slots[unit], plus ? lo + 1 : lo, columns.patterns.end() - words_);
         ++counters.regions;
     }
 }
@@ -400,11 +409,17 @@ template <int D> void Walk<D>::emit(const Cell &cell) {
 }
 
 // The pattern and the polygon of a region.
-template <int D> void Walk<D>::write(const Corners *corners, const Sides *sides, int n) {
-    if (options_.patterns) columns.patterns.append(pattern_.data(), z(words_));
+template <int D>
+inline void Walk<D>::write(const Corners *corners, const Sides *sides, int n) {
+    if (options_.patterns) { // whole vectors are written, what is its own counts
+        std::uint64_t *to = columns.patterns.room(pattern_.size());
+        for (std::size_t w = 0; w < pattern_.size(); w += kVec)
+            std::memcpy(to + w, &pattern_[w], sizeof(Lanes));
+        columns.patterns.take(z(words_));
+    }
     if (!options_.polygons) return;
     columns.sizes.push_back(n);
-    const int blocks = Cell{0, n}.blocks(); // whole blocks are written, what is theirs counts
+    const int blocks = Cell{0, n}.blocks();
     double *point = columns.points.room(z(D * kVec * blocks));
     for (int b = 0; b < blocks; ++b, point += D * kVec) {
         const Vec x = corners[b].x, y = corners[b].y;

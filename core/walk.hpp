@@ -146,6 +146,7 @@ template <int D> class Walk {
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
     void set_piece(int s, int unit, int piece);
+    static void spell(const Slot &slot, int piece, std::uint64_t *pattern);
     void enter(int s, const Cell &cell);
     void visit(Item item);
     void emit(const Cell &cell);
@@ -185,6 +186,7 @@ template <int D> class Walk {
     const Row &exact_row(int line);
     void meet(const Line &a, const Line &b, Vertex &v) const;
     void sharpen(Vertex &v, int a, int b);
+    void solve_exactly(Vertex &v, int a, int b);
     static Side whole_side(std::int64_t edge) { return {edge, 0, ~std::uint64_t{0}}; }
     static Ends find_ends(std::uint64_t positive, int n);
     Crossing cross(const Cell &cell, int g);
@@ -223,7 +225,7 @@ template <int D> class Walk {
     int words_ = 0;
     std::vector<std::pair<int, int>> bits_;
     std::vector<std::vector<Slot>> slots_; // of the units of each stage
-    std::vector<std::uint64_t> pattern_;
+    std::vector<std::uint64_t, Aligned<std::uint64_t>> pattern_; // padded to whole vectors
 
     double extent_[2] = {1.0, 1.0};
     double work_ = 0;

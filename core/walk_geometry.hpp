@@ -138,8 +138,8 @@ template <int D> inline int Walk<D>::certain(const Cell &cell, const Line &g) {
         if (D == 2) value += g.n[D - 1] * block->y;
         const Vec margin = options_.filter * (g.slack + g.size * block->rho);
         store(&values_[z(i)]) = value;
-        positive |= held(value > margin) << i;
-        negative |= held(-value > margin) << i;
+        positive |= above(value, margin) << i;
+        negative |= above(-value, margin) << i;
     }
     const std::uint64_t all = ~std::uint64_t{0} >> (64 - cell.n);
     positive &= all;
@@ -283,7 +283,7 @@ template <int D> void Walk<D>::meet(const Line &a, const Line &b, Vertex &v) con
 }
 
 // Compute an ill-conditioned vertex anew from the exact rows of its lines, where it is written out.
-template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
+template <int D> inline void Walk<D>::sharpen(Vertex &v, int a, int b) {
     if (!options_.polygons) return;
     const Line &f = lines_[a], &g = lines_[b];
     if constexpr (D == 1) {
@@ -292,6 +292,10 @@ template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
         const double det = std::fabs(f.n[0] * g.n[D - 1] - g.n[0] * f.n[D - 1]);
         if (f.estimate * g.size + g.estimate * f.size < kSharp * extent_[0] * det) return;
     }
+    solve_exactly(v, a, b);
+}
+
+template <int D> void Walk<D>::solve_exactly(Vertex &v, int a, int b) {
     ++counters.sharpened;
     const Row p = exact_row(a); // a copy: the next call may move it
     const Row &q = exact_row(b);
