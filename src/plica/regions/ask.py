@@ -88,7 +88,7 @@ def count_regions(
     engine : {"auto", "line", "plane", "cells", "reference"}
         ``"auto"`` takes the engine of the domain's dimension: ``"line"``, ``"plane"``, and
         ``"cells"`` for three dimensions and more and for unbounded domains; ``"cells"`` takes any
-        domain. ``"reference"`` is the slow twin in rational arithmetic.
+        domain. ``"reference"`` is the slow twin in rational arithmetic, for any domain too.
     progress : callable, optional
         Called about ten times a second with (regions found, seconds).
 
@@ -119,9 +119,7 @@ def count_regions(
         raise DomainError(f"kind {kind!r} does not exist; choose one of {', '.join(KINDS)}")
     engine = _engine(domain, engine)
     if engine == "reference":
-        from ..engines import reference
-
-        value = reference.count(net, domain, kind=kind)
+        value = _reference_count(net, domain, kind)
         return Count(value, kind=kind, engine=engine, dim=domain.dim)
     if kind == "linear" and engine == "cells":
         raise UnsupportedError(
@@ -142,6 +140,14 @@ def count_regions(
     for _ in walk.chunks(Budget.of(budget), progress):
         pass
     return _count(walk, engine, walk.counters["regions"])
+
+
+def _reference_count(net: Network, domain: Domain, kind: str) -> int:
+    from ..engines import reference, reference_cells
+
+    if domain.dim <= 2 and reference_cells.is_bounded(domain):
+        return reference.count(net, domain, kind=kind)
+    return reference_cells.count(net, domain, kind=kind)
 
 
 def _count(walk: Walk | Cells, engine: str, found: int) -> Count:
