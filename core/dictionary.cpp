@@ -136,9 +136,12 @@ void Dictionary::decide(const Cell &cell, const Rows &rows, std::uint16_t *verdi
             verdict[j] = 0;
             continue;
         }
-        const Range r = range(cell, {rows.map + j, rows.ld, 0.0, rows.tolerance, {}});
-        if (r.high < rows.left[j]) verdict[j] = 0;
-        if (r.low > rows.right[j]) verdict[j] = rows.last;
+        const auto beside = [&](double t) { return range(cell, {rows.map + j, rows.ld, t, rows.tolerance, {}}); };
+        const Range r = beside(rows.left[j]);
+        if (r.high < 0)
+            verdict[j] = 0;
+        else if ((rows.right[j] == rows.left[j] ? r : beside(rows.right[j])).low > 0)
+            verdict[j] = rows.last;
     }
 }
 

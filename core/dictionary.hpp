@@ -22,6 +22,8 @@ namespace plica {
 
 class Dictionary {
   public:
+    static constexpr bool kCounts = false;
+
     struct Cell {
         int m = 0;              // rows
         bool inside = false;    // whether the witness certainly lies in the cell

@@ -69,6 +69,7 @@ def count_regions(
     kind: str = "activation",
     budget: Budget | int | float | None = None,
     engine: str = "auto",
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Count:
     """How many regions the network has on a domain.
@@ -89,7 +90,9 @@ def count_regions(
     engine : {"auto", "line", "plane", "cells", "reference"}
         ``"auto"`` takes the engine of the domain's dimension: ``"line"``, ``"plane"``, and
         ``"cells"`` for three dimensions and more and for unbounded domains; ``"cells"`` takes any
-        domain. ``"reference"`` is the slow twin in rational arithmetic, for any domain too.
+        domain. ``"reference"`` is the slow twin in rational arithmetic, for any domain.
+    n_jobs : int
+        Threads that divide the work of the cells engine; the other engines use one.
     progress : callable, optional
         Called about ten times a second with (regions found, seconds).
 
@@ -121,7 +124,9 @@ def count_regions(
         value = _reference_count(net, domain, kind)
         return Count(value, kind=kind, engine=engine, dim=domain.dim)
     if kind == "linear":
-        atlas = map_regions(net, domain, budget=budget, engine=engine, progress=progress)
+        atlas = map_regions(
+            net, domain, budget=budget, engine=engine, n_jobs=n_jobs, progress=progress
+        )
         if not atlas.count.complete:
             raise BudgetError(
                 f"stopped after {len(atlas)} activation regions; linear regions are counted by "
@@ -130,7 +135,7 @@ def count_regions(
             )
         fields = {**atlas.count.__dict__, "kind": "linear"}
         return Count(len(atlas.linear_regions()), **fields)
-    walk = Cells(net, domain) if engine == "cells" else Walk(net, domain)
+    walk = Cells(net, domain, n_jobs=n_jobs) if engine == "cells" else Walk(net, domain)
     for _ in walk.chunks(Budget.of(budget), progress):
         pass
     return _count(walk, engine, walk.counters["regions"])
@@ -192,6 +197,7 @@ def map_regions(
     *,
     budget: Budget | int | float | None = None,
     engine: str = "auto",
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Atlas:
     """All activation regions of the network on a domain.
@@ -213,7 +219,7 @@ def map_regions(
             "plica.engines.reference.enumerate_cells(net, domain)"
         )
     if engine == "cells":
-        cells = _listing(net, domain)
+        cells = _listing(net, domain, n_jobs)
         return _cells(cells, cells.collect(Budget.of(budget), progress))
     walk = _mapping(net, domain)
     return _polygons(walk, walk.collect(Budget.of(budget), progress), engine)
@@ -224,9 +230,9 @@ def _mapping(net: Network, domain: Domain) -> Walk:
     return Walk(net, domain, patterns=True, polygons=True, sides=True, maps=maps)
 
 
-def _listing(net: Network, domain: Domain) -> Cells:
+def _listing(net: Network, domain: Domain, n_jobs: int) -> Cells:
     maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
-    return Cells(net, domain, patterns=True, witnesses=True, maps=maps)
+    return Cells(net, domain, patterns=True, witnesses=True, maps=maps, n_jobs=n_jobs)
 
 
 def iter_regions(
@@ -235,6 +241,7 @@ def iter_regions(
     *,
     budget: Budget | int | float | None = None,
     engine: str = "auto",
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Iterator[Region]:
     """The activation regions of the network, one after another, without holding them all.
@@ -245,7 +252,7 @@ def iter_regions(
     _network(net)
     engine = _engine(domain, engine)
     if engine == "cells":
-        cells = _listing(net, domain)
+        cells = _listing(net, domain, n_jobs)
         for chunk in cells.chunks(Budget.of(budget), progress, CHUNK):
             yield from _cells(cells, cells.shape(chunk))
         return
