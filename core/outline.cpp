@@ -28,12 +28,13 @@ template <class Form> Question Outline<Form>::question(int i) const {
     return {halves.row(i), 1, half.f.shift, half.tolerance, half.f};
 }
 
-// Make the cell the part of it in half-space i; false if that has no interior.
-template <class Form> bool Outline<Form>::cut(Cell &cell, int i) {
+// Make the cell, which has been stored since the mark or is older, the part of it in half-space i;
+// false if that has no interior.
+template <class Form> bool Outline<Form>::cut(const typename Form::Mark &mark, Cell &cell, int i) {
     const bool plus = halves.list[z(i)].sign > 0;
     const int signs = form_.ask(cell, question(i));
     if ((signs & (plus ? 1 : 2)) == 0) return false;
-    if (signs == 3) cell = form_.child(cell, plus);
+    if (signs == 3) cell = form_.lower(mark, form_.child(cell, plus));
     return true;
 }
 
@@ -104,17 +105,19 @@ template <class Form> void Outline<Form>::aim(int i) {
 template <class Form> bool Outline<Form>::explore() {
     Cell cell = all_;
     for (int i = 0; i < static_cast<int>(halves.list.size()); ++i)
-        if (!cut(cell, i)) return false;
+        if (!cut(mark_, cell, i)) return false;
     form_.witness(cell, inside_.data());
+    form_.release(mark_);
     return true;
 }
 
 // Decide the half-spaces that are still open in the cell of the facets that are known.
-template <class Form> void Outline<Form>::search(Cell cell) {
+template <class Form> void Outline<Form>::search() {
+    Cell cell = all_;
     std::vector<char> cuts(halves.list.size(), 0);
     std::vector<double> to(z(domain_.n));
     const auto keep = [&](int i) {
-        if (!cut(cell, i)) throw std::logic_error("a region without interior");
+        if (!cut(mark_, cell, i)) throw std::logic_error("a region without interior");
         cuts[z(i)] = 1;
     };
     for (int i = 0; i < static_cast<int>(state_.size()); ++i)
@@ -141,6 +144,7 @@ template <class Form> void Outline<Form>::search(Cell cell) {
             keep(hit);
         }
     }
+    form_.release(mark_);
 }
 
 // Decide n half-spaces of a list, in the cell of all others that are kept.
@@ -156,7 +160,7 @@ template <class Form> void Outline<Form>::halve(Cell cell, const int *list, int 
     const auto below = [&](const int *from, int count) {
         Cell part = cell;
         for (int i = 0; i < count; ++i)
-            if (state_[z(from[i])] != State::redundant && !cut(part, from[i]))
+            if (state_[z(from[i])] != State::redundant && !cut(mark, part, from[i]))
                 throw std::logic_error("a region without interior");
         return part;
     };
@@ -180,25 +184,23 @@ template <class Form> bool Outline<Form>::trace(const std::uint64_t *packed, con
     }
     if (!sure) {
         if (!explore()) return false;
-        form_.release(mark_);
         sure = surely_inside(inside_.data());
     }
-    std::vector<int> doubtful;
     if (sure) {
         for (int i = 0; i < static_cast<int>(state_.size()); ++i)
             if (state_[z(i)] == State::open) aim(i);
-        search(all_);
-        form_.release(mark_);
+        search();
     } else {
         std::fill(state_.begin(), state_.end(), State::doubtful);
     }
-    Cell cell = all_;
+    std::vector<int> doubtful;
     for (int i = 0; i < static_cast<int>(state_.size()); ++i) {
         if (state_[z(i)] == State::doubtful) doubtful.push_back(i);
         if (state_[z(i)] == State::facet) facets.push_back({i, halves.list[z(i)].column, {i}});
     }
     if (!doubtful.empty()) {
-        for (const Facet &facet : facets) cut(cell, facet.half);
+        Cell cell = all_;
+        for (const Facet &facet : facets) cut(mark_, cell, facet.half);
         halve(cell, doubtful.data(), static_cast<int>(doubtful.size()));
         for (const int i : doubtful)
             if (state_[z(i)] == State::facet) {
@@ -206,8 +208,8 @@ template <class Form> bool Outline<Form>::trace(const std::uint64_t *packed, con
                 gather(facets.back());
             }
         std::sort(facets.begin(), facets.end(), [](const Facet &a, const Facet &b) { return a.half < b.half; });
+        form_.release(mark_);
     }
-    form_.release(mark_);
     return true;
 }
 

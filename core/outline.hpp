@@ -54,12 +54,12 @@ template <class Form> class Outline {
     enum class State : unsigned char { open, facet, doubtful, redundant };
 
     Question question(int i) const;
-    bool cut(Cell &cell, int i);
+    bool cut(const typename Form::Mark &mark, Cell &cell, int i);
     bool surely_inside(const double *point);
     int shoot(const double *to, bool &sure);
     void aim(int i);
     bool explore();
-    void search(Cell cell);
+    void search();
     void halve(Cell cell, const int *list, int n);
     void gather(Facet &facet);
 

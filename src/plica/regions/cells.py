@@ -206,7 +206,10 @@ class CellRegion(Region):
                 "describe it; take it within a box, plica.region_at(net, x, box)"
             )
         A, b = self.halfspaces()
-        return corners(A, b, self.centre())
+        try:
+            return corners(A, b, self.witness)
+        except PlicaError:  # the point may be too near to the boundary for Qhull
+            return corners(A, b, self.centre())
 
     @cached_property
     def bounded(self) -> bool:
