@@ -20,8 +20,8 @@ Float = NDArray[np.float64]
 #: Unit roundoff of float64, and what underflow may lose.
 UNIT = 2.0**-53
 TINY = 1e-300
-#: Points evaluated at a time.
-CHUNK = 256
+#: Floating-point numbers of one stage that are held at a time.
+CHUNK = 1 << 22
 
 
 def exact_patterns(net: Network, x: Float) -> NDArray[Any]:
@@ -42,10 +42,11 @@ def exact_patterns(net: Network, x: Float) -> NDArray[Any]:
     """
     found = np.empty((x.shape[0], net.n_units), dtype=net.pattern_dtype)
     chain: RationalChain | None = None
-    for start in range(0, x.shape[0], CHUNK):
-        part = x[start : start + CHUNK]
+    step = max(1, CHUNK // max(max(s.n_state, s.n_pre, s.n_out) for s in net.stages))
+    for start in range(0, x.shape[0], step):
+        part = x[start : start + step]
         pieces, certain = _bounded_patterns(net, part)
-        found[start : start + CHUNK] = pieces
+        found[start : start + step] = pieces
         for p in np.flatnonzero(~certain):
             chain = chain or RationalChain(net)
             found[start + p] = chain.pattern(part[p].tolist())
@@ -82,26 +83,24 @@ def _decided(units: Units, z: Float, doubt: Float) -> NDArray[np.bool_]:
         at = first[units.function == i]
         for t in f.breakpoints:
             sure &= (np.abs(z[:, at] - t) > doubt[:, at] + 2 * UNIT * abs(t)).all(axis=1)
-    for k in np.flatnonzero(units.function == MAX):
-        reads = units.reads[units.start[k] : units.start[k + 1]]
-        high = np.sort(z[:, reads] - doubt[:, reads], axis=1)[:, -1]
-        sure &= ((z[:, reads] + doubt[:, reads] >= high[:, None]).sum(axis=1) == 1) & (
-            np.isfinite(high)
-        )
+    largest = np.flatnonzero(units.function == MAX)
+    if largest.size:
+        start, each = units.start[:-1], np.diff(units.start)
+        low = np.maximum.reduceat(z[:, units.reads] - doubt[:, units.reads], start, axis=1)
+        rivals = z[:, units.reads] + doubt[:, units.reads] >= np.repeat(low, each, axis=1)
+        alone = np.add.reduceat(rivals, start, axis=1, dtype=np.int64) == 1
+        sure &= alone[:, largest].all(axis=1)
     return sure
 
 
 def _after(units: Units, z: Float, doubt: Float) -> Float:
     """Bounds on the errors of the units' values."""
+    error: Float = np.maximum.reduceat(doubt[:, units.reads], units.start[:-1], axis=1)
     first = units.reads[units.start[:-1]]
-    error = doubt[:, first]
     for i, f in enumerate(units.functions):
         of_kind = units.function == i
         at = first[of_kind]
         steep, offset = np.abs(f.slopes).max(), np.abs(f.intercepts).max()
         rounding = 4 * UNIT * (steep * np.abs(z[:, at]) + offset)
         error[:, of_kind] = (steep * doubt[:, at] + rounding) * (1 + 16 * UNIT) + TINY
-    for k in np.flatnonzero(units.function == MAX):
-        reads = units.reads[units.start[k] : units.start[k + 1]]
-        error[:, k] = doubt[:, reads].max(axis=1)
     return error
