@@ -13,8 +13,10 @@
 //                                     drop all that was stored since the mark; older cells stay
 //   void decide(const Cell &, const Rows &, std::uint16_t *verdict)
 //                                     of all rows of a map at once: 0 where a row is certainly below
-//                                     left all over the cell, rows.last where above right, else
-//                                     kOpen. May leave open what `ask` would decide.
+//                                     left (negative, with that shift) all over the cell, rows.last
+//                                     where above right, kBoth where some of the cell is certainly below
+//                                     left and some above right, else kOpen. May leave open what `ask`
+//                                     would decide.
 //   Range range(const Cell &, const Question &) const
 //                                     certain bounds on a functional over the cell; may be wide
 //   int ask(Cell &, const Question &) which signs the functional takes in the cell's interior: bit 1
@@ -23,6 +25,10 @@
 //   Cell child(Cell &, bool plus)     the part of the cell where the functional last asked, which took
 //                                     both signs in this very cell, is positive (or negative);
 //                                     both parts may be taken, one after the other
+//   static constexpr bool kCounts     whether there is
+//   int64 parts(const Cell &, const Question *, int n)
+//                                     in how many parts the hyperplanes of n functionals divide the
+//                                     cell, found without making them; 0 where that is not certain
 //   void witness(const Cell &, double *) const
 //                                     a point inside, in the domain's n coordinates
 //   Tally tally                       what it did
@@ -71,7 +77,7 @@ struct Range {
     double low, high; // certain: nothing lies outside
 };
 
-// Rows of a map, column after column; row j against left[j] and right[j].
+// Rows of a map, column after column; row j with left[j] or right[j] for its shift.
 struct Rows {
     const double *map;
     std::size_t ld;

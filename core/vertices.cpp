@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "bits.hpp"
 #include "kernels.hpp"
 #include "walk_common.hpp"
 
@@ -17,18 +18,9 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Vertices whose error (as a share of the domain) is larger are computed afresh from their half-spaces, and
 // if that does not help, exactly.
-constexpr double kBlurred = 1e-8, kLost = 1e-6;
+constexpr double kBlurred = 1e-7, kLost = 1e-5;
 
 int padded8(int n) { return (n + 7) / 8 * 8; }
-int words_of(int n) { return (n + 63) / 64; }
-int count_bits(std::uint64_t w) { return __builtin_popcountll(w); }
-
-template <class F> void for_bits(const std::uint64_t *words, int n_words, const F &f) {
-    for (int w = 0; w < n_words; ++w)
-        for (std::uint64_t rest = words[w]; rest != 0; rest &= rest - 1)
-            f(64 * w + __builtin_ctzll(rest));
-}
-
 bool any(const std::vector<std::uint64_t> &words, int n_words) {
     std::uint64_t found = 0;
     for (int w = 0; w < n_words; ++w) found |= words[z(w)];
@@ -47,6 +39,7 @@ Vertices::Vertices(const Domain &domain, Arbiter &arbiter, double filter)
         inverse_.push_back((1 + 4 * kUnit) / extent_.back());
     }
     extent_.push_back(1.0);
+    rounding_ = 16 * kUnit * std::sqrt(static_cast<double>(g_));
     row_.assign(z(g_), 0.0);
 }
 
@@ -64,21 +57,17 @@ Vertices::Cell Vertices::make(int n, int words, int slots) {
     cell.ld = padded8(n);
     cell.words = words;
     cell.slots = slots;
-    cell.numbers = numbers_.grow(z((g_ + 1) * cell.ld));
-    cell.masks = masks_.grow(z(words * cell.ld));
+    cell.numbers = numbers_.grow(z((g_ + 1) * cell.ld + kSpill));
+    cell.masks = masks_.grow(z(words * cell.ld + kSpill));
     cell.facets = facets_.grow(z(slots));
     return cell;
 }
 
-// Fill what pads the columns, and find the largest error.
-void Vertices::pad(Cell &cell) {
-    for (int k = 0; k <= g_; ++k) {
-        double *x = column(cell, k);
-        for (int v = cell.n; v < cell.ld; ++v) x[v] = x[0];
-    }
+// Find the largest error of a vertex.
+void Vertices::measure(Cell &cell) const {
     const double *rho = column(cell, g_);
     cell.rho = 0;
-    for (int v = 0; v < cell.ld; ++v) cell.rho = rho[v] > cell.rho ? rho[v] : cell.rho;
+    for (int v = 0; v < cell.n; ++v) cell.rho = rho[v] > cell.rho ? rho[v] : cell.rho;
 }
 
 // The corners of the box, cut by the half-spaces of the domain.
@@ -87,7 +76,7 @@ Vertices::Cell Vertices::start() {
         for (int upper = 0; upper < 2; ++upper) {
             if (!(lower_[z(k)] < upper_[z(k)])) throw std::domain_error("the domain has no interior");
             const double bound = upper != 0 ? upper_[z(k)] : lower_[z(k)];
-            lines_.push({{-bound, 4 * kUnit * extent_[z(k)], extent_[z(k)] + std::fabs(bound)}, {}, -2 - (2 * k + upper), false});
+            lines_.push({{-bound, 4 * kUnit * extent_[z(k)], extent_[z(k)]}, {}, -2 - (2 * k + upper), false});
             double *row = rows_.at(rows_.grow(z(g_)));
             std::fill(row, row + g_, 0.0);
             row[k] = 1.0;
@@ -104,7 +93,7 @@ Vertices::Cell Vertices::start() {
         }
         column(cell, g_)[v] = 0.0;
     }
-    pad(cell);
+    measure(cell);
     const int facets = static_cast<int>(domain_.b.size());
     std::vector<double> row(z(n_) + 1);
     for (int i = 0; i < facets; ++i) {
@@ -137,14 +126,19 @@ void Vertices::witness(const Cell &cell, double *point) const {
 // The functional in the geometry's coordinates, and a bound on the error of its values at points.
 Vertices::Linear Vertices::load(const Question &q, double *row) const {
     const double constant = q.row[z(n_) * q.stride] - q.shift;
-    double size = std::fabs(constant);
+    double sum = std::fabs(constant) + std::fabs(q.shift), square = 0;
     for (int k = 0; k < n_; ++k) {
         row[k] = q.row[z(k) * q.stride];
-        size += std::fabs(row[k]) * extent_[z(k)];
+        const double size = std::fabs(row[k]) * extent_[z(k)];
+        sum += size;
+        square += size * size;
     }
-    if (domain_.cone) row[n_] = constant;
-    const double slack = q.tolerance + (3 * g_ + 12) * kUnit * (size + std::fabs(q.shift)) + DBL_MIN;
-    return {domain_.cone ? 0.0 : constant, slack, size};
+    if (domain_.cone) {
+        row[n_] = constant;
+        square += constant * constant;
+    }
+    const double slack = q.tolerance + (3 * g_ + 12) * kUnit * sum + DBL_MIN;
+    return {domain_.cone ? 0.0 : constant, slack, std::min(sum, std::sqrt(square) * (1 + 1e-10))};
 }
 
 Range Vertices::range(const Cell &cell, const Question &q) const {
@@ -240,10 +234,9 @@ int Vertices::ask_loaded(Cell &cell) {
              above_.data(), below_.data());
     Word up = 0, down = 0, open = 0;
     for (int w = 0; w < words; ++w) {
-        const int left = cell.n - 64 * w;
         up |= above_[z(w)];
         down |= below_[z(w)];
-        open_[z(w)] = ~(above_[z(w)] | below_[z(w)]) & (~Word{0} >> (left < 64 ? 64 - left : 0));
+        open_[z(w)] = ~(above_[z(w)] | below_[z(w)]) & all_below(cell.n, w);
         open |= open_[z(w)];
     }
     if (up != 0 && down != 0) {
@@ -295,33 +288,33 @@ int Vertices::commit() {
 // Pairs of vertices, a positive and a negative one, that an edge of the cell joins. `dim` is the number of
 // dimensions of the cell.
 void Vertices::find_edges(const Cell &cell, int dim, const Split &split) {
-    const int n_words = words_of(cell.n);
-    side_.clear();
-    for_bits(split.below, n_words, [&](int v) { side_.push_back(v); });
-    const std::size_t n = side_.size();
-    const int need = dim - 1;
+    const int n_words = words_of(cell.n), need = dim - 1;
+    int n_above = 0, n_below = 0;
+    for (int w = 0; w < n_words; ++w) {
+        n_above += count_bits(split.above[w]);
+        n_below += count_bits(split.below[w]);
+    }
+    const bool swap = n_above > n_below; // the longer side is looked at in one go
+    const Word *shorter = swap ? split.below : split.above, *longer = swap ? split.above : split.below;
+    const auto n = z(std::max(n_above, n_below));
+    if (side_.size() < n + kSpill) side_.resize(2 * (n + kSpill));
+    std::size_t i = 0;
+    for_bits(longer, n_words, [&](int v) { side_[i++] = static_cast<std::uint32_t>(v); });
     n_pairs_ = 0;
     if (cell.words == 1) {
-        far_.resize(n);
-        for (std::size_t j = 0; j < n; ++j) far_[j] = mask(cell, side_[j]);
-        for_bits(split.above, n_words, [&](int u) {
-            if (pairs_.size() < n_pairs_ + n) pairs_.resize(2 * (n_pairs_ + n));
-            const Word here = mask(cell, u);
-            std::uint32_t *to = pairs_.data() + n_pairs_;
-            std::size_t found = 0;
-            for (std::size_t j = 0; j < n; ++j) {
-                to[found] = static_cast<std::uint32_t>(u) << 16 | static_cast<std::uint32_t>(side_[j]);
-                found += count_bits(here & far_[j]) >= need;
-            }
-            n_pairs_ += found;
+        if (far_.size() < n + kSpill) far_.resize(2 * (n + kSpill));
+        pack(&mask(cell, 0), longer, n_words, far_.data());
+        for_bits(shorter, n_words, [&](int u) {
+            if (pairs_.size() < n_pairs_ + n + kSpill) pairs_.resize(2 * (n_pairs_ + n + kSpill));
+            n_pairs_ += join(mask(cell, u), far_.data(), side_.data(), n, need, static_cast<std::uint32_t>(u), pairs_.data() + n_pairs_);
         });
     } else {
-        for_bits(split.above, n_words, [&](int u) {
-            if (pairs_.size() < n_pairs_ + n) pairs_.resize(2 * (n_pairs_ + n));
+        for_bits(shorter, n_words, [&](int u) {
+            if (pairs_.size() < n_pairs_ + n + kSpill) pairs_.resize(2 * (n_pairs_ + n + kSpill));
             for (std::size_t j = 0; j < n; ++j) {
                 int common = 0;
-                for (int w = 0; w < cell.words; ++w) common += count_bits(mask(cell, u, w) & mask(cell, side_[j], w));
-                pairs_[n_pairs_] = static_cast<std::uint32_t>(u) << 16 | static_cast<std::uint32_t>(side_[j]);
+                for (int w = 0; w < cell.words; ++w) common += count_bits(mask(cell, u, w) & mask(cell, static_cast<int>(side_[j]), w));
+                pairs_[n_pairs_] = side_[j] << 16 | static_cast<std::uint32_t>(u);
                 n_pairs_ += common >= need;
             }
         });
@@ -350,50 +343,56 @@ bool Vertices::third_vertex(const Cell &cell, int u, int w) const {
     return false;
 }
 
-// The new vertices that a functional makes: a cell of one dimension less. Its own half-space is not in their
-// sets. With an edge from u to w, where the computed values are a and -b, the functional vanishes at
-// u + t (w - u), t = a / (a + b). Errors da, db of the values move t by (a db - b da) / ((a + b) (a* + b*)).
+// The new vertices first ... first + 7: where a functional f vanishes on the edges.
+//
+// Values a and b at u and w give x = u + t (w - u), t = a / (a - b). Let e = (1 - t)(u - u*) + t (w - w*) be the
+// error of a point of the true edge. The true t* differs by (grad f . e + h) / (f(u*) - f(w*)), where h is an error
+// of values, and x from x* by e + (t - t*)(w* - u*): but for h, an oblique projection of e along the edge, the
+// norm of which is |w* - u*| |grad f| / |grad f . (w* - u*)|.
+void Vertices::interpolate(const Cell &cell, Cell &made, const Split &split, int first) {
+    const double *rho = column(cell, g_);
+    double *error = column(made, g_) + first;
+    const std::uint32_t *pairs = pairs_.data() + first;
+    double share[8], length[8] = {}, gap[8];
+    for (int i = 0; i < 8; ++i) {
+        const double a = split.values[pairs[i] >> 16], b = split.values[pairs[i] & 0xffff];
+        gap[i] = a - b;
+        share[i] = a / (a - b);
+    }
+    for (int k = 0; k < g_; ++k) {
+        const double *from = column(cell, k), inverse = inverse_[z(k)];
+        double *to = column(made, k) + first;
+        for (int i = 0; i < 8; ++i) {
+            const double here = from[pairs[i] >> 16], step = from[pairs[i] & 0xffff] - here;
+            to[i] = here + share[i] * step;
+            length[i] += step * inverse * (step * inverse);
+        }
+    }
+    for (int i = 0; i < 8; ++i) {
+        const double t = std::fabs(share[i]), s = std::fabs(1 - share[i]);
+        const double u = rho[pairs[i] >> 16], w = rho[pairs[i] & 0xffff];
+        const double certain = std::fabs(gap[i]) - split.size * (u + w) - 6 * split.slack;
+        const double moved =
+            (std::sqrt(length[i]) + u + w) * (split.size * (s * u + t * w) + split.slack * (s + t)) / certain;
+        error[i] = (certain > 0) & (moved < kInfinity) ? moved * (1 + 1e-10) + rounding_ : kInfinity;
+    }
+}
+
+// The new vertices that a functional makes: a cell of one dimension less. Its own half-space is not in
+// their sets.
 Vertices::Cell Vertices::section(const Cell &cell, int dim, const Split &split) {
     find_edges(cell, dim, split);
     const int n = static_cast<int>(n_pairs_);
     Cell made = make(n, cell.words, 0);
+    for (int i = n; i < made.ld; ++i) pairs_[z(i)] = pairs_[z(n - 1)];
     made.simple = cell.simple;
-    const double *rho = column(cell, g_);
-    double *share = column(made, g_); // for now
-    // the columns of shares, of errors
-    for (int i = 0; i < n; ++i) {
-        const auto u = pairs_[z(i)] >> 16, w = pairs_[z(i)] & 0xffff;
-        const double a = split.values[u], b = split.values[w];
-        share[i] = a / (a - b);
-        for (int k = 0; k < cell.words; ++k)
-            mask(made, i, k) = mask(cell, static_cast<int>(u), k) & mask(cell, static_cast<int>(w), k);
+    for (int k = 0; k < cell.words; ++k) {
+        const Word *from = &mask(cell, 0, k);
+        Word *to = &mask(made, 0, k);
+        for (int i = 0; i < made.ld; ++i) to[i] = from[pairs_[z(i)] >> 16] & from[pairs_[z(i)] & 0xffff];
     }
-    double length[8];
-    for (int first = 0; first < n; first += 8) {
-        const int end = std::min(n, first + 8);
-        for (double &l : length) l = 0;
-        for (int k = 0; k < g_; ++k) {
-            const double *from = column(cell, k);
-            double *to = column(made, k);
-            for (int i = first; i < end; ++i) {
-                const auto u = pairs_[z(i)] >> 16, w = pairs_[z(i)] & 0xffff;
-                const double step = from[w] - from[u];
-                to[i] = from[u] + share[i] * step;
-                length[i - first] = std::max(length[i - first], std::fabs(step) * inverse_[z(k)]);
-            }
-        }
-        for (int i = first; i < end; ++i) {
-            const auto u = pairs_[z(i)] >> 16, w = pairs_[z(i)] & 0xffff;
-            const double t = std::fabs(share[i]), s = std::fabs(1 - share[i]);
-            const double blur = s * rho[u] + t * rho[w];
-            const double error_u = split.slack + split.size * rho[u], error_w = split.slack + split.size * rho[w];
-            const double certain = split.values[u] - split.values[w] - error_u - error_w;
-            const double moved = (length[i - first] + rho[u] + rho[w]) * (t * error_w + s * error_u) / certain;
-            share[i] = certain > 0 ? (blur + moved) * (1 + 1e-10) + 24 * kUnit : kInfinity;
-            if (!(share[i] >= 0)) share[i] = kInfinity;
-        }
-    }
-    pad(made);
+    for (int i = 0; i < n; i += 8) interpolate(cell, made, split, i);
+    measure(made);
     if (!made.simple) {
         made.simple = true;
         for (int v = 0; v < n; ++v) {
@@ -422,64 +421,60 @@ Vertices::Cell Vertices::child(Cell &cell, bool plus) {
             made_.facets = cell.facets;
             vertex_lines(made_, v, found_lines_);
             found_lines_.push_back(line_);
-            std::vector<double> x(z(g_));
-            double better = kInfinity;
-            if (filter_ < kInfinity) solve(found_lines_, x.data(), better);
-            if (!(std::min(better, rho[v]) <= kLost)) solve_exactly(found_lines_, x.data(), better);
-            if (better < rho[v]) {
-                rho[v] = better;
-                for (int k = 0; k < g_; ++k) column(made_, k)[v] = x[z(k)];
-            }
+            sharpen(made_, v, found_lines_, kLost);
         }
-        pad(made_);
+        measure(made_);
     }
     return build(cell, plus);
 }
 
 Vertices::Cell Vertices::build(const Cell &cell, bool plus) {
     const int n_words = words_of(cell.n);
-    const Word *side = plus ? above_.data() : below_.data();
-    index_.clear();
-    for_bits(side, n_words, [&](int v) { index_.push_back(v); });
-    const int strict = static_cast<int>(index_.size());
-    for (int w = 0; w < n_words; ++w) { // the vertices on the cut
-        const int left = cell.n - 64 * w;
-        const Word on = ~(above_[z(w)] | below_[z(w)]) & (~Word{0} >> (left < 64 ? 64 - left : 0));
-        for (Word rest = on; rest != 0; rest &= rest - 1) index_.push_back(64 * w + __builtin_ctzll(rest));
+    const Word *side = plus ? above_.data() : below_.data(), *other = plus ? below_.data() : above_.data();
+    int kept = 0;
+    Word on_cut = 0;
+    for (int w = 0; w < n_words; ++w) { // what is kept stands in place of what has been open
+        open_[z(w)] = all_below(cell.n, w) & ~other[w];
+        on_cut |= open_[z(w)] & ~side[w];
+        kept += count_bits(open_[z(w)]);
     }
-    const int kept = static_cast<int>(index_.size()), n = kept + made_.n;
-    // the first half-space that is free
-    int slot = 64 * cell.words;
-    for (int w = cell.words - 1; w >= 0; --w) {
-        Word used = 0;
-        for (int i = 0; i < kept; ++i) used |= mask(cell, index_[z(i)], w);
-        for (int i = 0; i < made_.n; ++i) used |= mask(made_, i, w);
-        if (~used != 0) slot = 64 * w + __builtin_ctzll(~used);
-    }
+    const int n = kept + made_.n;
     if (n > 0xffff) throw std::length_error("a cell with too many vertices");
-    Cell part = make(n, std::max(cell.words, slot / 64 + 1), std::max(cell.slots, slot + 1));
-    part.simple = cell.simple && made_.simple && kept == strict;
+    Cell part = make(n, cell.words, 0);
     for (int k = 0; k <= g_; ++k) {
-        const double *from = column(cell, k), *fresh = column(made_, k);
         double *to = column(part, k);
-        for (int i = 0; i < kept; ++i) to[i] = from[index_[z(i)]];
-        for (int i = 0; i < made_.n; ++i) to[kept + i] = fresh[i];
+        pack(column(cell, k), open_.data(), n_words, to);
+        std::memcpy(to + kept, column(made_, k), z(made_.n) * sizeof(double));
     }
-    for (int w = 0; w < part.words; ++w) {
-        const Word bit = slot / 64 == w ? Word{1} << (slot % 64) : 0;
-        Word *to = &mask(part, 0, w);
-        if (w >= cell.words) {
-            std::fill(to, to + n, Word{0});
-        } else {
-            const Word *from = &mask(cell, 0, w), *fresh = &mask(made_, 0, w);
-            for (int i = 0; i < kept; ++i) to[i] = from[index_[z(i)]];
-            for (int i = 0; i < made_.n; ++i) to[kept + i] = fresh[i];
-        }
-        for (int i = strict; i < n; ++i) to[i] |= bit;
+    measure(part);
+    int slot = 64 * cell.words; // the first one that is free
+    for (int w = 0; w < cell.words; ++w) { // upwards, for `pack` writes behind the end
+        Word *to = &mask(part, 0, w), used = 0;
+        pack(&mask(cell, 0, w), open_.data(), n_words, to);
+        std::memcpy(to + kept, &mask(made_, 0, w), z(made_.n) * sizeof(Word));
+        for (int i = 0; i < n; ++i) used |= to[i];
+        if (~used != 0 && slot == 64 * cell.words) slot = 64 * w + first_bit(~used);
     }
+    if (slot == 64 * cell.words) {
+        ++part.words;
+        masks_.grow(z(part.ld));
+        std::fill(&mask(part, 0, cell.words), &mask(part, 0, cell.words) + n, Word{0});
+    }
+    const Word bit = Word{1} << (slot % 64);
+    Word *to = &mask(part, 0, slot / 64);
+    for (int i = kept; i < n; ++i) to[i] |= bit;
+    part.simple = cell.simple && made_.simple && on_cut == 0;
+    if (on_cut != 0) {
+        int i = 0;
+        for_bits(open_.data(), n_words, [&](int v) {
+            if ((side[v / 64] >> (v % 64) & 1) == 0) to[i] |= bit;
+            ++i;
+        });
+    }
+    part.slots = std::max(cell.slots, slot + 1);
+    part.facets = facets_.grow(z(part.slots));
     std::memcpy(facets_.at(part.facets), facets_.at(cell.facets), z(cell.slots) * sizeof(int));
     facets_[part.facets + z(slot)] = line_;
-    pad(part);
     if (!part.simple) prune(part);
     return part;
 }

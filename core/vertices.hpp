@@ -25,7 +25,7 @@ class Vertices {
         int words = 1;       // of the set of half-spaces that a vertex lies on
         int slots = 0;       // of half-spaces, some of which may be free
         bool simple = true;  // no vertex lies on more half-spaces than there are coordinates
-        double rho = 0;      // largest error of a vertex
+        double rho = 0;      // largest error of a vertex: a distance, coordinates in units of their extents
         std::size_t numbers = 0, masks = 0, facets = 0; // places of its storage
     };
     struct Mark {
@@ -50,7 +50,7 @@ class Vertices {
   private:
     using Word = std::uint64_t;
     struct Linear { // a functional; its coefficients lie elsewhere
-        double constant, slack, size; // error, and sum of |coefficient| * extent
+        double constant, slack, size; // error, and Euclidean norm of the coefficients times the extents
     };
     struct Line { // a cut; its coefficients lie in rows_ at the same index
         Linear f;
@@ -71,7 +71,7 @@ class Vertices {
     Cloud cloud(const Cell &cell) const { return {g_, cell.n, numbers_.at(cell.numbers), static_cast<std::size_t>(cell.ld)}; }
 
     Cell make(int n, int words, int slots);
-    void pad(Cell &cell);
+    void measure(Cell &cell) const;
     Linear load(const Question &question, double *row) const;
     void make_room(const Cell &cell);
     int ask_loaded(Cell &cell);
@@ -80,6 +80,7 @@ class Vertices {
     int commit();
     void find_edges(const Cell &cell, int dim, const Split &split);
     bool third_vertex(const Cell &cell, int u, int w) const;
+    void interpolate(const Cell &cell, Cell &made, const Split &split, int first);
     Cell section(const Cell &cell, int dim, const Split &split);
     Cell build(const Cell &cell, bool plus);
     void prune(Cell &cell);
@@ -87,8 +88,9 @@ class Vertices {
     bool apex(const Cell &cell, int v) const;
 
     void vertex_lines(const Cell &cell, int v, std::vector<int> &lines) const;
-    bool solve(const std::vector<int> &lines, double *x, double &rho);
-    void solve_exactly(const std::vector<int> &lines, double *x, double &rho);
+    void solve(const std::vector<int> &lines, const double *from, std::size_t ld);
+    void solve_exactly(const std::vector<int> &lines);
+    bool sharpen(Cell &cell, int v, const std::vector<int> &lines, double enough);
     Row exact_functional(const Functional &f, int facet) const;
     const Row &exact_row(int line);
     const Row &exact_question();
@@ -101,6 +103,7 @@ class Vertices {
     double filter_;
     int n_, g_; // coordinates of the domain, of the geometry
     std::vector<double> lower_, upper_, extent_, inverse_;
+    double rounding_; // error of a vertex from rounding its coordinates
 
     Stack<double> numbers_;
     Stack<Word> masks_;
@@ -130,9 +133,12 @@ class Vertices {
     // scratch
     std::vector<std::uint32_t> pairs_;
     std::size_t n_pairs_ = 0;
-    std::vector<int> index_, side_, found_lines_;
+    std::vector<std::uint32_t> side_;
+    std::vector<int> found_lines_;
     std::vector<Word> far_;
-    std::vector<double> matrix_;
+    std::vector<double> matrix_, point_;
+    std::vector<int> pivots_;
+    double error_ = 0; // of the point
 };
 
 } // namespace plica

@@ -32,17 +32,10 @@ int Vertices::sign_at_vertex(Cell &cell, int v) {
     if (certain()) return values_[z(v)] > 0 ? 1 : -1;
     vertex_lines(cell, v, found_lines_);
     if (filter_ < kInfinity && column(cell, g_)[v] * f_.size > f_.slack) {
-        std::vector<double> x(z(g_));
-        double rho = kInfinity;
-        solve(found_lines_, x.data(), rho);
-        if (rho < column(cell, g_)[v] / 2) {
-            column(cell, g_)[v] = rho;
+        if (sharpen(cell, v, found_lines_, kInfinity)) {
             values_[z(v)] = f_.constant;
-            for (int k = 0; k < g_; ++k) {
-                column(cell, k)[v] = x[z(k)];
-                values_[z(v)] += row_[z(k)] * x[z(k)];
-            }
-            pad(cell);
+            for (int k = 0; k < g_; ++k) values_[z(v)] += row_[z(k)] * column(cell, k)[v];
+            measure(cell);
             if (certain()) return values_[z(v)] > 0 ? 1 : -1;
         }
     }
@@ -52,112 +45,109 @@ int Vertices::sign_at_vertex(Cell &cell, int v) {
     return value[0].sign() * value[1].sign();
 }
 
-// The vertex where these lines meet, by an approximate inverse B of n of them, A. With residuals of
-// at most r, the true vertex is within |B| r / (1 - |I - B A|) (maximum norms, coordinates in units of their
-// extents).
-bool Vertices::solve(const std::vector<int> &lines, double *x, double &rho) {
-    ++tally.rebuilt;
-    rho = kInfinity;
-    const auto g = z(g_);
-    const std::size_t k = lines.size();
-    // rows of [A | c], every one with its largest coefficient scaled to 1; chosen by elimination
-    std::vector<double> all(k * (g + 2)), work;
-    for (std::size_t i = 0; i < k; ++i) {
-        double *row = all.data() + i * (g + 2), largest = 0;
-        const double *from = rows_.at(z(lines[i]) * g);
-        for (std::size_t j = 0; j < g; ++j) {
-            row[j] = from[j] * extent_[j];
-            largest = std::max(largest, std::fabs(row[j]));
-        }
-        int exponent = 0;
-        std::frexp(largest, &exponent);
-        const double scale = std::ldexp(1.0, -std::clamp(exponent, -900, 900));
-        const Linear &f = lines_[z(lines[i])].f;
-        for (std::size_t j = 0; j < g; ++j) row[j] *= scale;
-        row[g] = f.constant * scale;
-        row[g + 1] = f.slack * scale;
-    }
-    work = all;
-    std::vector<std::size_t> chosen;
-    std::vector<char> used(k, 0);
-    for (std::size_t c = 0; c < g; ++c) { // elimination with the largest pivot of a column
-        std::size_t best = k;
-        for (std::size_t i = 0; i < k; ++i)
-            if (used[i] == 0 && (best == k || std::fabs(work[i * (g + 2) + c]) > std::fabs(work[best * (g + 2) + c]))) best = i;
-        if (best == k || !(std::fabs(work[best * (g + 2) + c]) > 0)) return false;
-        used[best] = 1;
-        chosen.push_back(best);
-        for (std::size_t i = 0; i < k; ++i) {
-            if (used[i] != 0) continue;
-            const double factor = work[i * (g + 2) + c] / work[best * (g + 2) + c];
-            for (std::size_t j = c; j < g; ++j) work[i * (g + 2) + j] -= factor * work[best * (g + 2) + j];
-        }
-    }
-    // the inverse of the chosen rows, by Gauss and Jordan with pivots in that order
-    std::vector<double> m(g * 2 * g, 0.0);
-    for (std::size_t i = 0; i < g; ++i) {
-        std::copy_n(all.data() + chosen[i] * (g + 2), g, m.data() + i * 2 * g);
-        m[i * 2 * g + g + i] = 1.0;
-    }
-    for (std::size_t c = 0; c < g; ++c) {
-        const double pivot = m[c * 2 * g + c];
-        if (!(std::fabs(pivot) > 0)) return false;
-        for (std::size_t j = 0; j < 2 * g; ++j) m[c * 2 * g + j] /= pivot;
-        for (std::size_t i = 0; i < g; ++i) {
-            if (i == c) continue;
-            const double factor = m[i * 2 * g + c];
-            for (std::size_t j = 0; j < 2 * g; ++j) m[i * 2 * g + j] -= factor * m[c * 2 * g + j];
-        }
-    }
-    const auto inverse = [&](std::size_t i, std::size_t j) { return m[i * 2 * g + g + j]; };
-    const auto entry = [&](std::size_t i, std::size_t j) { return all[chosen[i] * (g + 2) + j]; };
-    double gap = 0; // |I - B A|
-    for (std::size_t i = 0; i < g; ++i) {
-        double sum = 0;
-        for (std::size_t j = 0; j < g; ++j) {
-            double e = i == j ? -1.0 : 0.0, size = 1.0;
-            for (std::size_t q = 0; q < g; ++q) {
-                e += inverse(i, q) * entry(q, j);
-                size += std::fabs(inverse(i, q) * entry(q, j));
-            }
-            sum += std::fabs(e) + static_cast<double>(g + 2) * kUnit * size;
-        }
-        gap = std::max(gap, sum);
-    }
-    if (!(gap < 0.5)) return false;
-    std::vector<double> at(g);
-    const auto residual = [&](std::size_t i) {
-        double r = entry(i, g);
-        for (std::size_t j = 0; j < g; ++j) r += entry(i, j) * at[j];
-        return r;
-    };
-    for (int round = 0; round < 2; ++round) { // and once more, for the residuals' sake
-        std::vector<double> step(g, 0.0);
-        for (std::size_t q = 0; q < g; ++q) {
-            const double r = residual(q);
-            for (std::size_t i = 0; i < g; ++i) step[i] += inverse(i, q) * r;
-        }
-        for (std::size_t i = 0; i < g; ++i) at[i] -= step[i];
-    }
-    std::vector<double> bound(g);
-    for (std::size_t q = 0; q < g; ++q) {
-        double size = std::fabs(entry(q, g));
-        for (std::size_t j = 0; j < g; ++j) size += std::fabs(entry(q, j) * at[j]);
-        bound[q] = std::fabs(residual(q)) + static_cast<double>(g + 4) * kUnit * size + entry(q, g + 1);
-    }
-    double worst = 0;
-    for (std::size_t i = 0; i < g; ++i) {
-        double sum = 0;
-        for (std::size_t q = 0; q < g; ++q) sum += std::fabs(inverse(i, q)) * bound[q];
-        worst = std::max(worst, sum);
-    }
-    rho = worst / (1 - gap) * (1 + 1e-10) + 4 * kUnit;
-    if (!(rho >= 0)) rho = kInfinity;
-    for (std::size_t i = 0; i < g; ++i) x[i] = at[i] * extent_[i];
-    return rho < kInfinity;
+// Compute a vertex that lies on these lines afresh, exactly if its error stays above `enough`. Whether it became
+// better known.
+bool Vertices::sharpen(Cell &cell, int v, const std::vector<int> &lines, double enough) {
+    double &rho = column(cell, g_)[v];
+    error_ = kInfinity;
+    if (filter_ < kInfinity) solve(lines, column(cell, 0) + v, z(cell.ld));
+    if (!(std::min(error_, rho) <= enough)) solve_exactly(lines);
+    if (!(error_ < rho)) return false;
+    for (int k = 0; k < g_; ++k) column(cell, k)[v] = point_[z(k)];
+    rho = error_;
+    return true;
 }
 
-void Vertices::solve_exactly(const std::vector<int> &lines, double *x, double &rho) {
+// The vertex where k lines A x + c = 0 meet, near a point. With an approximate left inverse B of A and residuals of at
+// most r, it is within |B| r + d max(|B| r) / (1 - d), d = |I - B A| (maximum norm; coordinates in units of their
+// extents).
+void Vertices::solve(const std::vector<int> &lines, const double *from, std::size_t ld) {
+    ++tally.rebuilt;
+    const auto g = z(g_);
+    const std::size_t k = lines.size(), width = g + k, all = g + 2;
+    matrix_.resize(k * (width + all) + 2 * g + k);
+    double *m = matrix_.data(), *rows = m + k * width, *at = rows + k * all, *bound = at + g, *rest = bound + g;
+    for (std::size_t i = 0; i < k; ++i) { // [A | c, slack], and [A | I] to eliminate in
+        const double *line = rows_.at(z(lines[i]) * g);
+        double *row = rows + i * all, *work = m + i * width, largest = 0;
+        for (std::size_t j = 0; j < g; ++j) {
+            row[j] = line[j] * extent_[j];
+            largest = std::max(largest, std::fabs(row[j]));
+        }
+        const Linear &f = lines_[z(lines[i])].f;
+        const double scale = largest > 1e-280 ? 1 / largest : 1.0; // rounds: within 4 units of row and constant
+        for (std::size_t j = 0; j < g; ++j) work[j] = row[j] *= scale;
+        row[g] = f.constant * scale;
+        row[g + 1] = f.slack * scale;
+        std::fill(work + g, work + width, 0.0);
+        work[g + i] = 1.0;
+    }
+    point_.resize(g);
+    pivots_.assign(k, -1);
+    for (std::size_t c = 0; c < g; ++c) {
+        std::size_t best = k;
+        for (std::size_t i = 0; i < k; ++i)
+            if (pivots_[i] < 0 && (best == k || std::fabs(m[i * width + c]) > std::fabs(m[best * width + c]))) best = i;
+        if (best == k || !(std::fabs(m[best * width + c]) > 0)) return;
+        pivots_[best] = static_cast<int>(c);
+        double *row = m + best * width;
+        const double inverse = 1 / row[c];
+        for (std::size_t j = 0; j < width; ++j) row[j] *= inverse;
+        for (std::size_t i = 0; i < k; ++i) {
+            double *other = m + i * width;
+            const double factor = other[c];
+            if (i == best || factor == 0.0) continue;
+            for (std::size_t j = 0; j < width; ++j) other[j] -= factor * row[j];
+        }
+    }
+    const auto residuals = [&] {
+        for (std::size_t q = 0; q < k; ++q) {
+            double r = rows[q * all + g], size = std::fabs(r);
+            for (std::size_t j = 0; j < g; ++j) {
+                r += rows[q * all + j] * at[j];
+                size += std::fabs(rows[q * all + j] * at[j]);
+            }
+            rest[q] = r;
+            m[q * width] = std::fabs(r) + static_cast<double>(g + 8) * kUnit * size + rows[q * all + g + 1];
+        }
+    };
+    for (std::size_t j = 0; j < g; ++j) at[j] = from[j * ld] * inverse_[j];
+    residuals();
+    for (std::size_t i = 0; i < k; ++i) {
+        if (pivots_[i] < 0) continue;
+        const double *row = m + i * width + g;
+        for (std::size_t q = 0; q < k; ++q) at[pivots_[i]] -= row[q] * rest[q];
+    }
+    residuals();
+    double gap = 0, most = 0;
+    for (std::size_t i = 0; i < k; ++i) {
+        if (pivots_[i] < 0) continue;
+        const double *row = m + i * width + g;
+        double sum = 0, moved = 0, size = 1;
+        for (std::size_t j = 0; j < g; ++j) {
+            double e = static_cast<int>(j) == pivots_[i] ? -1.0 : 0.0;
+            for (std::size_t q = 0; q < k; ++q) e += row[q] * rows[q * all + j];
+            sum += std::fabs(e);
+        }
+        for (std::size_t q = 0; q < k; ++q) {
+            size += std::fabs(row[q]); // rows are at most 1
+            moved += std::fabs(row[q]) * m[q * width];
+        }
+        gap = std::max(gap, sum + static_cast<double>(g * (k + 8)) * kUnit * size);
+        bound[pivots_[i]] = moved;
+        most = std::max(most, moved);
+    }
+    if (!(gap < 0.5) || !(most < kInfinity)) return;
+    double square = 0;
+    for (std::size_t j = 0; j < g; ++j) {
+        const double moved = bound[j] + gap * most / (1 - gap);
+        square += moved * moved;
+        point_[j] = at[j] * extent_[j];
+    }
+    error_ = std::sqrt(square) * (1 + 1e-10) + rounding_;
+}
+
+void Vertices::solve_exactly(const std::vector<int> &lines) {
     ++arbiter_.asked;
     std::vector<Row> coordinates;
     for (int k = 0; k < g_; ++k) {
@@ -166,8 +156,9 @@ void Vertices::solve_exactly(const std::vector<int> &lines, double *x, double &r
         coordinates.push_back(std::move(row));
     }
     const std::vector<Dyadic> values = exact_values(lines, coordinates);
-    for (int k = 0; k < g_; ++k) x[k] = Dyadic::ratio(values[z(k)], values.back());
-    rho = 16 * kUnit;
+    point_.resize(z(g_));
+    for (int k = 0; k < g_; ++k) point_[z(k)] = Dyadic::ratio(values[z(k)], values.back());
+    error_ = rounding_;
 }
 
 Row Vertices::exact_functional(const Functional &f, int facet) const {

@@ -29,6 +29,8 @@ COLUMNS = ("patterns", "witnesses", "maps")
 FORMS = {"vertices": "VertexCells", "dictionary": "DictionaryCells"}
 #: Largest dimension in which cells keep their vertices, whose number grows like two to that power.
 FEW = 5
+#: Regions that are walked over to choose the form.
+PROBE = 256
 
 
 @dataclass
@@ -47,8 +49,8 @@ class Cells(Running):
     n_jobs : int
         Threads that divide the work.
     form : {"vertices", "dictionary"}, optional
-        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one that is
-        the faster in that dimension.
+        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one
+        that is the faster, by a look at the dimension and at the first regions.
 
     Raises
     ------
@@ -70,17 +72,14 @@ class Cells(Running):
 
         if self.n_jobs < 1:
             raise DomainError(f"n_jobs must be 1 or more threads, got {self.n_jobs}")
-        if self.form is None:
-            self.form = "vertices" if self.domain.dim <= FEW else "dictionary"
-        kind = getattr(_core, FORMS[self.form])
         restricted, stage = self.domain.restrict(self.net), 0
         if self.n_jobs > 1:
             restricted, stage = shared_stage(restricted)
         chain = compile_chain(restricted)
         lower, upper, A, b = bounds_and_rows(self.domain)
 
-        def make() -> Any:
-            return kind(
+        def make(form: str | None = None) -> Any:
+            return getattr(_core, FORMS[form or self.form or "dictionary"])(
                 chain,
                 self.domain.dim,
                 lower,
@@ -94,6 +93,10 @@ class Cells(Running):
             )
 
         try:
+            if self.form is None:
+                self.form = "dictionary"
+                if self.domain.dim <= FEW and _vertices_are_certain(make("vertices")):
+                    self.form = "vertices"
             self._walk = make() if self.n_jobs == 1 else Team(make, self.n_jobs, stage)
         except ValueError as error:
             raise DomainError(
@@ -131,6 +134,18 @@ class Cells(Running):
     def bits(self) -> NDArray[np.int64]:
         """First bit and width of each unit's piece in a packed pattern, one after another."""
         return np.asarray(self._walk.bits())
+
+
+def _vertices_are_certain(walk: Any) -> bool:
+    """Whether the error bounds of vertices are good enough, on the first regions of a walk.
+
+    Where cells are thin, in deep networks, their vertices are ill-conditioned: they are computed
+    anew again and again, and in the end many signs are decided in exact arithmetic. What a
+    dictionary certifies, the maximum of a functional over a cell, is not.
+    """
+    walk.run(PROBE, 0.05)
+    counters = walk.counters
+    return bool(counters["arbitrated"] + counters["rebuilt"] <= counters["regions"] / 4)
 
 
 def bounds_and_rows(domain: Domain) -> tuple[Float, Float, Float, Float]:

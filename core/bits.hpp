@@ -1,0 +1,76 @@
+// Sets of small numbers as bits, 64 a word, and what is done with all members at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512VPOPCNTDQ__)
+#define PLICA_COMPRESS 1
+#include <immintrin.h>
+#endif
+
+namespace plica {
+
+inline int words_of(int n) { return (n + 63) / 64; }
+inline int count_bits(std::uint64_t w) { return __builtin_popcountll(w); }
+inline int first_bit(std::uint64_t w) { return __builtin_ctzll(w); }
+// the members of word w of a set of n that are below n
+inline std::uint64_t all_below(int n, int w) {
+    const int left = n - 64 * w;
+    return ~std::uint64_t{0} >> (left < 64 ? 64 - left : 0);
+}
+
+template <class F> void for_bits(const std::uint64_t *words, int n_words, const F &f) {
+    for (int w = 0; w < n_words; ++w)
+        for (std::uint64_t rest = words[w]; rest != 0; rest &= rest - 1) f(64 * w + first_bit(rest));
+}
+
+constexpr int kSpill = 8; // numbers that `pack` and `join` may write behind the last one
+
+// Bring the members of a column to the front of another one. T has eight bytes; `from` has a multiple of
+// eight numbers. Returns how many.
+template <class T> int pack(const T *from, const std::uint64_t *members, int n_words, T *to) {
+    static_assert(sizeof(T) == 8);
+    T *next = to;
+    for (int w = 0; w < n_words; ++w) {
+#if defined(PLICA_COMPRESS)
+        const T *block = from + 64 * w;
+        for (std::uint64_t rest = members[w]; rest != 0; rest >>= 8, block += 8) {
+            const auto lanes = static_cast<__mmask8>(rest);
+            _mm512_storeu_si512(next, _mm512_maskz_compress_epi64(lanes, _mm512_loadu_si512(block)));
+            next += count_bits(lanes);
+        }
+#else
+        for (std::uint64_t rest = members[w]; rest != 0; rest &= rest - 1) *next++ = from[64 * w + first_bit(rest)];
+#endif
+    }
+    return static_cast<int>(next - to);
+}
+
+// Append the index[j] << 16 | low for all j < n for which sets[j] has at least `need` members in common with `set`.
+// The arrays are read up to a multiple of eight. Returns how many.
+inline std::size_t join(std::uint64_t set, const std::uint64_t *sets, const std::uint32_t *index, std::size_t n,
+                        int need, std::uint32_t low, std::uint32_t *to) {
+    std::uint32_t *next = to;
+#if defined(PLICA_COMPRESS)
+    const __m512i here = _mm512_set1_epi64(static_cast<long long>(set)), enough = _mm512_set1_epi64(need);
+    const __m256i with = _mm256_set1_epi32(static_cast<int>(low));
+    for (std::size_t j = 0; j < n; j += 8) {
+        __mmask8 hit = _mm512_cmpge_epi64_mask(
+            _mm512_popcnt_epi64(_mm512_and_si512(here, _mm512_loadu_si512(sets + j))), enough);
+        if (n - j < 8) hit = static_cast<__mmask8>(hit & ((1u << (n - j)) - 1));
+        const __m256i pairs = _mm256_or_si256(
+            _mm256_slli_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(index + j)), 16), with);
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(next), _mm256_maskz_compress_epi32(hit, pairs));
+        next += count_bits(hit);
+    }
+#else
+    for (std::size_t j = 0; j < n; ++j) {
+        *next = index[j] << 16 | low;
+        next += count_bits(set & sets[j]) >= need;
+    }
+#endif
+    return static_cast<std::size_t>(next - to);
+}
+
+} // namespace plica
