@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "bind_cells.hpp"
+#include "bind_outline.hpp"
 #include "difference.hpp"
 #include "walk.hpp"
 
@@ -158,4 +159,5 @@ NB_MODULE(_core, m) {
     bind_walk<1>(m, "LineWalk");
     bind_walk<2>(m, "PlaneWalk");
     bind_cells(m);
+    bind_outline(m);
 }

@@ -70,6 +70,19 @@ Dictionary::Cell Dictionary::make(int m) {
     return cell;
 }
 
+Dictionary::Cell Dictionary::lower(const Mark &mark, const Cell &cell) {
+    if (cell.numbers < mark.numbers) return cell;
+    const std::size_t rows = pad(cell.m), numbers = rows * z(ld_) + 2 * rows + z(ld_), codes = z(2 * cell.m + g_);
+    Cell low = cell;
+    low.numbers = mark.numbers;
+    low.codes = mark.codes;
+    std::memmove(numbers_.at(low.numbers), numbers_.at(cell.numbers), numbers * sizeof(double));
+    std::memmove(codes_.at(low.codes), codes_.at(cell.codes), codes * sizeof(int));
+    numbers_.truncate(low.numbers + numbers);
+    codes_.truncate(low.codes + codes);
+    return low;
+}
+
 void Dictionary::release(const Mark &mark) {
     numbers_.truncate(mark.numbers);
     codes_.truncate(mark.codes);

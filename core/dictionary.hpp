@@ -39,6 +39,8 @@ class Dictionary {
     Cell start();
     Mark mark() const { return {numbers_.size(), codes_.size(), lines_.size()}; }
     void release(const Mark &mark);
+    // Move a cell down to the mark: what has been stored since is dropped, but for cuts.
+    Cell lower(const Mark &mark, const Cell &cell);
     void decide(const Cell &cell, const Rows &rows, std::uint16_t *verdict);
     Range range(const Cell &cell, const Question &question) const;
     int ask(Cell &cell, const Question &question);

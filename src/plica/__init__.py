@@ -32,6 +32,7 @@ _WHERE = {
     "iter_regions": "regions.ask",
     "load": "loaders",
     "map_regions": "regions.ask",
+    "region_at": "regions.cells",
 }
 _MODULES = ("draw", "nn")
 
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from .regions.ask import iter_regions as iter_regions
     from .regions.ask import map_regions as map_regions
     from .regions.atlas import Atlas as Atlas
+    from .regions.cells import region_at as region_at
     from .regions.count import Count as Count
     from .regions.region import Region as Region
     from .units import PiecewiseLinear as PiecewiseLinear

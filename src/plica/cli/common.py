@@ -16,9 +16,19 @@ if TYPE_CHECKING:
 
     from ..chain import Network
     from ..regions.atlas import Atlas
+    from ..regions.polygons import PolygonAtlas
     from .domain import Chosen
 
-__all__ = ["Interrupt", "budget_of", "domain_options", "load_model", "map_model", "say", "watch"]
+__all__ = [
+    "Interrupt",
+    "budget_of",
+    "domain_options",
+    "load_model",
+    "map_model",
+    "map_polygons",
+    "say",
+    "watch",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -160,6 +170,28 @@ def watch(what: str, chosen: Chosen) -> Iterator[Callable[[int, float], None] | 
         yield lambda found, _seconds: bar.update(task, completed=found)
 
 
+def map_polygons(net: Network, chosen: Chosen, limit: float | None) -> PolygonAtlas:
+    """The atlas of a line or a plane, with progress.
+
+    Raises
+    ------
+    UnsupportedError
+        If the domain is not a bounded line or plane.
+    BudgetError
+        If the budget ran out before the first region was found.
+    """
+    import plica
+
+    from ..regions.polygons import require_polygons
+
+    if chosen.domain.dim > 2:
+        raise plica.UnsupportedError(
+            f"only lines and planes can be drawn; the domain has dimension {chosen.domain.dim}: "
+            "choose a slice of it"
+        )
+    return require_polygons(map_model(net, chosen, limit))
+
+
 def map_model(net: Network, chosen: Chosen, limit: float | None) -> Atlas:
     """The atlas, with progress.
 
@@ -172,11 +204,6 @@ def map_model(net: Network, chosen: Chosen, limit: float | None) -> Atlas:
 
     with watch("mapping", chosen) as progress:
         atlas = plica.map_regions(net, chosen.domain, budget=limit, progress=progress)
-    if not isinstance(atlas, Atlas):
-        raise plica.UnsupportedError(
-            f"the regions of a domain of dimension {chosen.domain.dim} are counted and listed, not "
-            "drawn: choose a bounded line or plane"
-        )
     if not len(atlas):
         raise plica.BudgetError(
             "stopped before the first region was found; raise the budget", atlas

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import Interrupt, budget_of, domain_options, load_model, map_model, say
+from .common import Interrupt, budget_of, domain_options, load_model, map_polygons, say
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +79,7 @@ def draw(
     from .report import sentence
 
     with Interrupt() as interrupt:
-        atlas = map_model(net, chosen, limit)
+        atlas = map_polygons(net, chosen, limit)
         draw_file(
             atlas,
             output,

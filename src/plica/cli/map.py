@@ -19,7 +19,7 @@ def map_(
     input_shape: str | None,
     output: str,
 ) -> None:
-    """Save every region of MODEL on a line or plane as an atlas: .npy columns in a folder."""
+    """Save every region of MODEL as an atlas: .npy columns in a folder."""
     limit = budget_of(budget)
     net, warnings = load_model(model, input_shape)
     for warning in warnings:

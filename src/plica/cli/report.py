@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import Interrupt, budget_of, domain_options, load_model, map_model
+from .common import Interrupt, budget_of, domain_options, load_model, map_polygons
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..chain import Network
-    from ..regions.atlas import Atlas
     from ..regions.count import Count
+    from ..regions.polygons import PolygonAtlas
     from ..units import PiecewiseLinear
     from .domain import Chosen
 
@@ -47,7 +47,7 @@ def report(
 
     chosen = choose_domain(net, domain, through)
     with Interrupt() as interrupt:
-        atlas = map_model(net, chosen, limit)
+        atlas = map_polygons(net, chosen, limit)
         found = describe(atlas, chosen, model, warnings)
         if as_json:
             import json
@@ -63,7 +63,9 @@ def report(
 # -- what the report says ------------------------------------------------------------------------
 
 
-def describe(atlas: Atlas, chosen: Chosen, model: str, warnings: list[str]) -> dict[str, Any]:
+def describe(
+    atlas: PolygonAtlas, chosen: Chosen, model: str, warnings: list[str]
+) -> dict[str, Any]:
     """The report as plain numbers, texts, lists and dicts: what ``--json`` prints."""
     import plica
 
@@ -200,7 +202,7 @@ def name_of(f: PiecewiseLinear) -> str:
     return f"{f.n_pieces} linear pieces"
 
 
-def _sizes(atlas: Atlas) -> dict[str, Any]:
+def _sizes(atlas: PolygonAtlas) -> dict[str, Any]:
     import numpy as np
 
     sizes = atlas.sizes
@@ -214,7 +216,7 @@ def _sizes(atlas: Atlas) -> dict[str, Any]:
     }
 
 
-def _idle(atlas: Atlas) -> list[dict[str, Any]]:
+def _idle(atlas: PolygonAtlas) -> list[dict[str, Any]]:
     """By layer: units that stay on one piece all over the domain."""
     import numpy as np
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..regions.atlas import Atlas
+    from ..regions.polygons import PolygonAtlas
 
 __all__ = ["check_path", "draw_file", "empty_axes", "figure_of"]
 
@@ -26,7 +27,11 @@ MARGIN = 0.025
 
 
 def empty_axes(
-    atlas: Atlas, theme: Theme, width: float = 8.0, margin: float = MARGIN, dpi: float = 100.0
+    atlas: PolygonAtlas,
+    theme: Theme,
+    width: float = 8.0,
+    margin: float = MARGIN,
+    dpi: float = 100.0,
 ) -> Axes:
     """Axes of a new figure, as high as the domain asks for."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -81,8 +86,10 @@ def figure_of(
     **options
         As for `plot_atlas`.
     """
+    from ..regions.polygons import require_polygons
     from .picture import plot_atlas
 
+    atlas = require_polygons(atlas)
     if not (width > 0 and 0 <= margin < 0.5):
         raise PlicaError(
             f"a picture needs a positive width and a margin below 0.5, got {width} and {margin}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import LineCollection
 
-    from ..regions.atlas import Atlas
+    from ..regions.polygons import PolygonAtlas
 
 __all__ = ["draw_line"]
 
@@ -26,7 +26,9 @@ Int = NDArray[np.int64]
 RUG = 0.26
 
 
-def draw_line(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int | None) -> Picture:
+def draw_line(
+    atlas: PolygonAtlas, ax: Axes, style: Style, marks: Float, classes: Int | None
+) -> Picture:
     """Draw into ``ax``; see `plica.draw.plot_atlas`."""
     from matplotlib.collections import LineCollection
 
@@ -73,7 +75,9 @@ def draw_line(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int |
     return Picture(ax, regions, creases, boundary, points)
 
 
-def _graph(slope: Float, c: Float, atlas: Atlas, style: Style) -> tuple[Float, NDArray[np.float64]]:
+def _graph(
+    slope: Float, c: Float, atlas: PolygonAtlas, style: Style
+) -> tuple[Float, NDArray[np.float64]]:
     """Segments of the graph, shape (S, 2, 2), output after output, and their colours."""
     n, m = c.shape
     ends = atlas.vertices[:, 0].reshape(-1, 2)
@@ -110,12 +114,12 @@ def _scores(J: Float, c: Float, style: Style) -> Scores:
     return scores_of(J, c, style.boundary)
 
 
-def _layers(atlas: Atlas, units: NDArray[np.int32]) -> Int:
+def _layers(atlas: PolygonAtlas, units: NDArray[np.int32]) -> Int:
     layer = np.concatenate((np.asarray(atlas.network.unit_layers), [0]))
     return np.asarray(layer[np.where(units < 0, len(layer) - 1, units)])
 
 
-def _mean_layer(atlas: Atlas) -> Float:
+def _mean_layer(atlas: PolygonAtlas) -> Float:
     """Mean hidden layer of the creases at the ends of each piece; NaN where there is none."""
     layers = _layers(atlas, atlas.edge_units).reshape(-1, 2)
     ends = (layers > 0).sum(axis=1)
@@ -125,7 +129,7 @@ def _mean_layer(atlas: Atlas) -> Float:
     return mean
 
 
-def _rug(atlas: Atlas, ax: Axes, style: Style) -> LineCollection:
+def _rug(atlas: PolygonAtlas, ax: Axes, style: Style) -> LineCollection:
     """Strokes at the creases, one row a layer, the first layer on top."""
     from matplotlib.collections import LineCollection
 
@@ -166,7 +170,7 @@ def _rug(atlas: Atlas, ax: Axes, style: Style) -> LineCollection:
     return rug
 
 
-def _crossings(atlas: Atlas, J: Float, c: Float, style: Style) -> Float:
+def _crossings(atlas: PolygonAtlas, J: Float, c: Float, style: Style) -> Float:
     """Where the winner changes: inside a piece or between two, ascending."""
     pieces = split(atlas.vertices, atlas.offsets, _scores(J, c, style))
     ends = pieces.vertices[:, 0].reshape(-1, 2)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from ..regions.atlas import Atlas
+    from ..regions.polygons import PolygonAtlas
 
 __all__ = ["Picture", "Style", "plot_atlas"]
 
@@ -137,7 +138,12 @@ def plot_atlas(
     ------
     PlicaError
         If an option is not known, or an array does not fit the atlas.
+    UnsupportedError
+        If the atlas is not one of polygons or intervals.
     """
+    from ..regions.polygons import require_polygons
+
+    atlas = require_polygons(atlas)
     style = _check(atlas, color, edges, boundary, output, cmap, theme, linewidth)
     marks, classes = _marks(atlas, points, labels)
     if ax is None:
@@ -152,7 +158,7 @@ def plot_atlas(
 
 
 def _check(
-    atlas: Atlas,
+    atlas: PolygonAtlas,
     color: str | ArrayLike,
     edges: bool,
     boundary: Any,
@@ -164,8 +170,6 @@ def _check(
     m = atlas.network.n_outputs
     if not len(atlas):
         raise PlicaError("there is nothing to draw: the atlas holds no region; raise the budget")
-    if atlas.dim not in (1, 2):
-        raise PlicaError(f"only lines and planes can be drawn; the atlas has dimension {atlas.dim}")
     if isinstance(color, str):
         if color not in COLORS:
             raise PlicaError(
@@ -202,7 +206,7 @@ def _check(
 
 
 def _marks(
-    atlas: Atlas, points: ArrayLike | None, labels: ArrayLike | None
+    atlas: PolygonAtlas, points: ArrayLike | None, labels: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
     if points is None:
         if labels is not None:

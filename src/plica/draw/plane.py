@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.path import Path
 
-    from ..regions.atlas import Atlas
+    from ..regions.polygons import PolygonAtlas
 
 __all__ = ["draw_plane", "own_aspect"]
 
@@ -36,7 +36,9 @@ SEAM = 0.5
 LONGEST = 4.0
 
 
-def draw_plane(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int | None) -> Picture:
+def draw_plane(
+    atlas: PolygonAtlas, ax: Axes, style: Style, marks: Float, classes: Int | None
+) -> Picture:
     """Draw into ``ax``; see `plica.draw.plot_atlas`."""
     from matplotlib.collections import LineCollection, PathCollection
 
@@ -96,7 +98,7 @@ def draw_plane(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int 
     return Picture(ax, regions, creases, boundary, points)
 
 
-def own_aspect(atlas: Atlas) -> float | Literal["auto"]:
+def own_aspect(atlas: PolygonAtlas) -> float | Literal["auto"]:
     """The aspect at which own coordinates are drawn to scale.
 
     Domains more than four times as long as wide fill the axes instead: ``"auto"``.
@@ -110,7 +112,7 @@ def own_aspect(atlas: Atlas) -> float | Literal["auto"]:
     return float(unit[1] / unit[0])
 
 
-def _bounds(atlas: Atlas) -> tuple[Float, Float]:
+def _bounds(atlas: PolygonAtlas) -> tuple[Float, Float]:
     return atlas.vertices.min(axis=0), atlas.vertices.max(axis=0)
 
 
@@ -120,14 +122,14 @@ def _points_per_pixel(ax: Axes) -> float:
     return 72 / float(figure.dpi)
 
 
-def _scale(atlas: Atlas, ax: Axes) -> float:
+def _scale(atlas: PolygonAtlas, ax: Axes) -> float:
     """Thinner lines where regions are small on paper, so that colours stay visible."""
     box = ax.get_window_extent()
     side = _points_per_pixel(ax) * np.sqrt(box.width * box.height / len(atlas))
     return float(np.clip(np.sqrt(side / COMFORT), 0.25, 1.8))
 
 
-def _slimmer(segments: Float, atlas: Atlas) -> float:
+def _slimmer(segments: Float, atlas: PolygonAtlas) -> float:
     """Thinner boundaries where they are long, so that what lies between them stays visible."""
     low, high = _bounds(atlas)
     length = np.linalg.norm((segments[:, 1] - segments[:, 0]) / (high - low), axis=1).sum()
@@ -137,7 +139,9 @@ def _slimmer(segments: Float, atlas: Atlas) -> float:
 # -- fills ---------------------------------------------------------------------------------------
 
 
-def _fill(atlas: Atlas, J: Float, c: Float, style: Style) -> tuple[Float, Int, NDArray[np.float64]]:
+def _fill(
+    atlas: PolygonAtlas, J: Float, c: Float, style: Style
+) -> tuple[Float, Int, NDArray[np.float64]]:
     """Polygons as ``(vertices, offsets)`` and their colours."""
     whole = (atlas.vertices, atlas.offsets)
     if not isinstance(style.color, str):
@@ -161,7 +165,7 @@ def _fill(atlas: Atlas, J: Float, c: Float, style: Style) -> tuple[Float, Int, N
 
 
 def _split_relief(
-    atlas: Atlas, scores: Scores, style: Style
+    atlas: PolygonAtlas, scores: Scores, style: Style
 ) -> tuple[Float, Int, NDArray[np.float64]]:
     pieces = split(atlas.vertices, atlas.offsets, scores)
     slope, offset = scores.margin(pieces.regions, pieces.winner)
@@ -176,7 +180,7 @@ def _split_relief(
     return pieces.vertices, pieces.offsets, colours
 
 
-def _plain_relief(atlas: Atlas, J: Float, c: Float, style: Style) -> NDArray[np.float64]:
+def _plain_relief(atlas: PolygonAtlas, J: Float, c: Float, style: Style) -> NDArray[np.float64]:
     """Relief of the combination of outputs whose gradient is largest in the mean."""
     weight = atlas.sizes / atlas.sizes.sum()
     moment = np.einsum("n,nid,njd->ij", weight, J, J)
@@ -198,7 +202,7 @@ def _usual(values: Float, weight: Float) -> float:
     return middle or float(weight @ size / total[-1]) or 1.0
 
 
-def _mean_layer(atlas: Atlas) -> Float:
+def _mean_layer(atlas: PolygonAtlas) -> Float:
     """Mean hidden layer of the creases around each region, by length; NaN where there is none."""
     length = np.linalg.norm(atlas.vertices[_following(atlas)] - atlas.vertices, axis=1)
     length = np.where(atlas.edge_units < 0, 0.0, length)
@@ -209,7 +213,7 @@ def _mean_layer(atlas: Atlas) -> Float:
     return mean
 
 
-def _following(atlas: Atlas) -> Int:
+def _following(atlas: PolygonAtlas) -> Int:
     """The next vertex of the same polygon, for each vertex."""
     after = np.arange(1, len(atlas.vertices) + 1)
     after[atlas.offsets[1:] - 1] = atlas.offsets[:-1]
@@ -220,7 +224,7 @@ def _following(atlas: Atlas) -> Int:
 
 
 def _creases(
-    atlas: Atlas, J: Float, style: Style, scale: float
+    atlas: PolygonAtlas, J: Float, style: Style, scale: float
 ) -> tuple[list[Path], Float, NDArray[np.float64]]:
     """Paths, widths and RGBA colours, the deepest layer first.
 
@@ -251,7 +255,7 @@ def _creases(
     return paths, widths, colours
 
 
-def _grain(atlas: Atlas) -> float:
+def _grain(atlas: PolygonAtlas) -> float:
     """What no eye can tell apart, in own coordinates: a millionth of the picture."""
     low, high = _bounds(atlas)
     return 1e-6 * float((high - low).min())
@@ -267,7 +271,7 @@ def _bends(J: Float, pairs: Int) -> Float:
     return found
 
 
-def _boundary(atlas: Atlas, style: Style) -> Float:
+def _boundary(atlas: PolygonAtlas, style: Style) -> Float:
     if isinstance(style.boundary, tuple):
         level: Any = atlas.decision_boundary(*style.boundary)
     elif style.boundary is True:

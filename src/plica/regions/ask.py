@@ -13,8 +13,9 @@ from ..engines.running import Budget, Progress
 from ..engines.walk import Walk
 from ..errors import BudgetError, DomainError, PlicaError, UnsupportedError
 from .atlas import Atlas
+from .cells import CellAtlas
 from .count import Count
-from .listing import ListedRegion, Listing
+from .polygons import PolygonAtlas
 from .region import Region
 
 __all__ = ["count_regions", "iter_regions", "map_regions"]
@@ -104,8 +105,6 @@ def count_regions(
     DomainError
         If the domain does not fit the network, has no interior, or is not one that the chosen
         engine takes.
-    UnsupportedError
-        If linear regions are asked of the cells engine.
     BudgetError
         For linear regions, if the budget runs out: merging needs them all.
 
@@ -124,13 +123,10 @@ def count_regions(
     if engine == "reference":
         value = _reference_count(net, domain, kind)
         return Count(value, kind=kind, engine=engine, dim=domain.dim)
-    if kind == "linear" and engine == "cells":
-        raise UnsupportedError(
-            "linear regions are merged on lines and planes only; count the activation regions, or "
-            "choose a bounded slice of one or two dimensions (plica.Segment, plica.Slice)"
-        )
     if kind == "linear":
-        atlas = _mapped(net, domain, engine, Budget.of(budget), progress)
+        atlas = map_regions(
+            net, domain, budget=budget, engine=engine, n_jobs=n_jobs, progress=progress
+        )
         if not atlas.count.complete:
             raise BudgetError(
                 f"stopped after {len(atlas)} activation regions; linear regions are counted by "
@@ -165,8 +161,8 @@ def _count(walk: Walk | Cells, engine: str, found: int) -> Count:
     )
 
 
-def _atlas(walk: Walk, columns: dict[str, Any], engine: str) -> Atlas:
-    return Atlas(
+def _polygons(walk: Walk, columns: dict[str, Any], engine: str) -> PolygonAtlas:
+    return PolygonAtlas(
         walk.net,
         walk.domain,
         _count(walk, engine, columns["offsets"].size - 1),
@@ -177,20 +173,21 @@ def _atlas(walk: Walk, columns: dict[str, Any], engine: str) -> Atlas:
         columns["edges"],
         columns["places"],
         walk.cut_units,
-        columns["maps"] if walk.maps else None,
-        walk.counters["map_error"],
+        maps=columns["maps"] if walk.maps else None,
+        map_error=walk.counters["map_error"],
     )
 
 
-def _listing(walk: Cells, columns: dict[str, Any]) -> Listing:
-    return Listing(
+def _cells(walk: Cells, columns: dict[str, Any]) -> CellAtlas:
+    return CellAtlas(
         walk.net,
         walk.domain,
         _count(walk, "cells", columns["patterns"].shape[0]),
         columns["patterns"],
         walk.bits,
         columns["witnesses"],
-        columns.get("maps"),
+        maps=columns.get("maps"),
+        map_error=walk.counters["map_error"],
     )
 
 
@@ -202,7 +199,7 @@ def map_regions(
     engine: str = "auto",
     n_jobs: int = 1,
     progress: Progress | None = None,
-) -> Atlas | Listing:
+) -> Atlas:
     """All activation regions of the network on a domain.
 
     Parameters are those of `count_regions`. Where the budget runs out (or Ctrl-C is pressed) the
@@ -210,9 +207,9 @@ def map_regions(
 
     Returns
     -------
-    Atlas or Listing
-        An atlas from the line and plane engines; from the cells engine a listing: patterns, points
-        inside, and affine maps.
+    Atlas
+        Of polygons or intervals, which know their corners, from the line and plane engines; of
+        cells, whose facets are found on demand, from the cells engine.
     """
     _network(net)
     engine = _engine(domain, engine)
@@ -222,16 +219,10 @@ def map_regions(
             "plica.engines.reference.enumerate_cells(net, domain)"
         )
     if engine == "cells":
-        cells = _listed(net, domain, n_jobs)
-        return _listing(cells, cells.collect(Budget.of(budget), progress))
-    return _mapped(net, domain, engine, Budget.of(budget), progress)
-
-
-def _mapped(
-    net: Network, domain: Domain, engine: str, budget: Budget, progress: Progress | None
-) -> Atlas:
+        cells = _listing(net, domain, n_jobs)
+        return _cells(cells, cells.collect(Budget.of(budget), progress))
     walk = _mapping(net, domain)
-    return _atlas(walk, walk.collect(budget, progress), engine)
+    return _polygons(walk, walk.collect(Budget.of(budget), progress), engine)
 
 
 def _mapping(net: Network, domain: Domain) -> Walk:
@@ -239,7 +230,7 @@ def _mapping(net: Network, domain: Domain) -> Walk:
     return Walk(net, domain, patterns=True, polygons=True, sides=True, maps=maps)
 
 
-def _listed(net: Network, domain: Domain, n_jobs: int) -> Cells:
+def _listing(net: Network, domain: Domain, n_jobs: int) -> Cells:
     maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
     return Cells(net, domain, patterns=True, witnesses=True, maps=maps, n_jobs=n_jobs)
 
@@ -252,19 +243,19 @@ def iter_regions(
     engine: str = "auto",
     n_jobs: int = 1,
     progress: Progress | None = None,
-) -> Iterator[Region | ListedRegion]:
+) -> Iterator[Region]:
     """The activation regions of the network, one after another, without holding them all.
 
-    Parameters are those of `count_regions`. Yields `Region`, or from the cells engine
-    `ListedRegion`; the regions of a chunk share its columns.
+    Parameters are those of `count_regions`. Yields `Region`; the regions of a chunk
+    share its columns.
     """
     _network(net)
     engine = _engine(domain, engine)
     if engine == "cells":
-        cells = _listed(net, domain, n_jobs)
+        cells = _listing(net, domain, n_jobs)
         for chunk in cells.chunks(Budget.of(budget), progress, CHUNK):
-            yield from _listing(cells, cells.shape(chunk))
+            yield from _cells(cells, cells.shape(chunk))
         return
     walk = _mapping(net, domain)
     for chunk in walk.chunks(Budget.of(budget), progress, CHUNK):
-        yield from _atlas(walk, walk.shape(chunk), engine)
+        yield from _polygons(walk, walk.shape(chunk), engine)

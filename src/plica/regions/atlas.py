@@ -1,10 +1,12 @@
-"""The atlas: all activation regions of a network on a line or a plane, column by column."""
+"""The atlas: all activation regions of a network on a domain, column by column."""
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,31 +15,30 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from ..chain import Network
-from ..domains import Domain, Segment, Slice
+from ..domains import Box, Domain, Polytope, Segment, Slice
+from ..engines.packing import pack
 from ..engines.walk import compile_chain, unpack
 from ..errors import BudgetError
-from ..exact.rational import RationalChain
+from ..exact.patterns import exact_patterns
 from .count import Count
-from .facets import Facets, match, next_vertex
+from .facets import Facets
 from .linear import LinearRegions, merge, same_across
 
 if TYPE_CHECKING:
-    from .levels import LevelSet
     from .region import Region
 
-__all__ = ["Atlas"]
+__all__ = ["Atlas", "scale_of"]
 
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Atlas:
-    """The activation regions of a network on a domain of dimension 1 or 2.
+class Atlas(ABC):
+    """The activation regions of a network on a domain.
 
-    `plica.map_regions` makes it. Coordinates are the domain's own: those of the input where the
-    domain is a box of the whole input space, the parameters of a slice, or ``t`` in [0, 1] on a
-    segment. Region ``r`` is the polygon ``vertices[offsets[r]:offsets[r + 1]]``, counter-clockwise
-    (on a line: its two ends, left then right, regions in order).
+    `plica.map_regions` makes it: polygons on lines and planes, cells in three dimensions and more.
+    Coordinates are the domain's own: those of the input where the domain is a box of the whole
+    input space, the parameters of a slice, or ``t`` in [0, 1] on a segment.
 
     Attributes
     ----------
@@ -47,11 +48,8 @@ class Atlas:
         The number of activation regions, and how it was found.
     packed : ndarray of uint64, shape (N, words)
         Activation patterns, a few bits a unit; `patterns` unpacks them.
-    offsets : ndarray of int64, shape (N + 1,)
-    vertices : ndarray, shape (V, dim)
-    edges : ndarray of int64, shape (V,)
-        For the side from each vertex to the next: ``2 * cut + side``, or ``-1 - k`` on facet ``k``
-        of the domain (on a line: of the end itself).
+    bits : ndarray of int64, shape (2 * n_units,)
+        First bit and width of each unit's piece in a packed pattern.
     """
 
     network: Network
@@ -59,34 +57,49 @@ class Atlas:
     count: Count
     packed: NDArray[np.uint64]
     bits: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    vertices: Float
-    edges: NDArray[np.int64]
-    places: NDArray[np.uint64]
-    cut_units: NDArray[np.int32]
-    maps: Float | None = None
-    map_error: float = 0.0
-    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    #: Coefficients, then constants, of the outputs, shape (N, dim + 1, n_outputs); None where they
+    #: are computed on demand.
+    maps: Float | None = field(default=None, kw_only=True)
+    map_error: float = field(default=0.0, kw_only=True)
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, kw_only=True)
+
+    @property
+    @abstractmethod
+    def witnesses(self) -> Float:
+        """A point inside each region, shape (N, dim)."""
+
+    @property
+    @abstractmethod
+    def sizes(self) -> Float:
+        """Lengths, areas or volumes of the regions in the input space's metric, shape (N,)."""
+
+    @abstractmethod
+    def region(self, r: int) -> Region:
+        """Region number ``r`` as an object."""
+
+    @abstractmethod
+    def facets(self) -> Facets:
+        """Facets between two regions.
+
+        Raises
+        ------
+        BudgetError
+            If the atlas is not complete: the other side of a crease may be missing.
+        """
 
     @property
     def dim(self) -> int:
-        """Dimension of the domain, 1 or 2."""
+        """Dimension of the domain."""
         return self.domain.dim
 
     def __len__(self) -> int:
-        return int(self.offsets.size) - 1
+        return int(self.packed.shape[0])
 
     def __iter__(self) -> Iterator[Region]:
         return (self.region(r) for r in range(len(self)))
 
     def __repr__(self) -> str:
         return f"<plica.Atlas of {len(self)} activation regions, {self.count.status}>"
-
-    def region(self, r: int) -> Region:
-        """Region number ``r`` as an object."""
-        from .region import Region
-
-        return Region(self, r)
 
     # -- columns -----------------------------------------------------------------------------
 
@@ -108,51 +121,10 @@ class Atlas:
         fixed = unpack(self.network, self.bits, words, changed)[0] == 0
         return fixed, unpack(self.network, self.bits, words, self.packed[:1])[0]
 
-    @cached_property
-    def edge_units(self) -> NDArray[np.int32]:
-        """Pattern column of the unit whose crease each side lies on; ``-1 - k`` on facet ``k``."""
-        inner = self.edges >= 0
-        found = self.edges.astype(np.int32, copy=True)
-        found[inner] = self.cut_units[self.edges[inner] // 2]
-        return found
-
-    @cached_property
+    @property
     def scale(self) -> float:
-        """Length or area in the input space of one unit of length or area of the domain's own."""
-        if isinstance(self.domain, Segment):
-            return self.domain.length
-        if isinstance(self.domain, Slice):
-            D = self.domain.directions
-            return float(np.sqrt(np.linalg.det(D @ D.T)))
-        return 1.0
-
-    @cached_property
-    def sizes(self) -> Float:
-        """Lengths or areas of the regions, in the metric of the input space, shape (N,)."""
-        if self.dim == 1:
-            own = self.vertices[1::2, 0] - self.vertices[0::2, 0]
-        else:
-            own = self._own_areas
-        return self.scale * np.maximum(own, 0.0)  # a sliver may round to less than nothing
-
-    @cached_property
-    def _own_areas(self) -> Float:
-        # shoelace formula about each polygon's first vertex, which keeps small polygons accurate
-        counts = np.diff(self.offsets)
-        first = np.repeat(self.offsets[:-1], counts)
-        p = self.vertices - self.vertices[first]
-        q = p[self._following]
-        return 0.5 * np.add.reduceat(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0], self.offsets[:-1])
-
-    @cached_property
-    def _following(self) -> NDArray[np.int64]:
-        return next_vertex(self.offsets)
-
-    @cached_property
-    def witnesses(self) -> Float:
-        """A point inside each region (the mean of its vertices), shape (N, dim)."""
-        counts = np.diff(self.offsets)[:, None]
-        return np.add.reduceat(self.vertices, self.offsets[:-1], axis=0) / counts
+        """Length, area or volume in the input space of one unit of the domain's own."""
+        return scale_of(self.domain)
 
     def affine(self) -> tuple[Float, Float]:
         """The affine map of the network on every region, in the domain's own coordinates.
@@ -180,21 +152,6 @@ class Atlas:
 
     # -- neighbours --------------------------------------------------------------------------
 
-    def facets(self) -> Facets:
-        """Facets between two regions, found without comparing coordinates.
-
-        Raises
-        ------
-        BudgetError
-            If the atlas is not complete: the other side of a crease may be missing.
-        """
-        self.require_complete()
-        if "facets" not in self._kept:
-            self._kept["facets"] = match(
-                self.offsets, self.vertices, self.edges, self.places, self.cut_units
-            )
-        return self._kept["facets"]  # type: ignore[no-any-return]
-
     def adjacency(self) -> sp.csr_array:
         """Symmetric adjacency matrix, shape (N, N); entries are 1 + the unit of the facet."""
         facets = self.facets()
@@ -219,13 +176,18 @@ class Atlas:
                 pairs,
                 self.maps,
                 self.map_error,
-                np.abs(self.vertices).max(axis=0),
+                self._extent,
             )
             self._kept["linear"] = merge(len(self), pairs, same)
         return self._kept["linear"]  # type: ignore[no-any-return]
 
+    @property
+    @abstractmethod
+    def _extent(self) -> Float:
+        """Bounds on the coordinates over the domain, shape (dim,), as `map_error` means them."""
+
     def locate(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Region that each input lies in.
+        """Region that each input lies in, in exact arithmetic.
 
         Parameters
         ----------
@@ -235,51 +197,33 @@ class Atlas:
         Returns
         -------
         ndarray of int64, shape (P,)
-            -1 where no region here has the pattern of the network at the point, in exact
-            arithmetic: outside the domain (also by rounding, on a slice), or at a tie whose pattern
-            has no interior.
+            -1 where no region here has the pattern of the network at the point: outside the domain,
+            at a tie whose pattern has no interior, or beside a slice or segment by rounding.
         """
         x = np.asarray(x, dtype=np.float64).reshape(-1, self.network.n_inputs)
-        index = self._kept.get("index")
-        if index is None:
-            index = {row.tobytes(): r for r, row in enumerate(np.ascontiguousarray(self.patterns))}
-            self._kept["index"] = index
-        found = self.network.pattern(x).astype(self.patterns.dtype)
-        where = np.array([index.get(row.tobytes(), -1) for row in found], dtype=np.int64)
-        lost = np.flatnonzero(where < 0)
-        if lost.size:
-            exact = RationalChain(self.network)
-            for p in lost:
-                row = np.array(exact.pattern(x[p].tolist()), dtype=self.patterns.dtype)
-                where[p] = index.get(row.tobytes(), -1)
-        return where
+        patterns = exact_patterns(self.network, x)
+        found = self.index_of(pack(self.bits, self.packed.shape[1], patterns))
+        found[~_within(self.domain, x)] = -1
+        return found
 
-    # -- level sets --------------------------------------------------------------------------
+    def index_of(self, packed: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Numbers of the regions with packed patterns of shape (P, words), or -1."""
+        from .. import _core
 
-    def level_set(self, output: int = 0, value: float = 0.0) -> LevelSet:
-        """Where an output has a value, ``{network(x)[output] = value}``. See `LevelSet`."""
-        from .levels import level_set
-
-        return level_set(self, output, value)
-
-    def decision_boundary(self, i: int | None = None, j: int | None = None) -> LevelSet:
-        """Where the decision of the network changes, as exact segments. See `LevelSet`.
-
-        Parameters
-        ----------
-        i, j : int, optional
-            Two outputs: the boundary between the points where output ``i`` is the largest and those
-            where ``j`` is. Without them, all changes of the largest output; for a network with one
-            output, the level set at 0.
-        """
-        from .levels import decision_boundary
-
-        return decision_boundary(self, i, j)
+        if "index" not in self._kept:
+            self._kept["index"] = _core.PatternIndex(np.ascontiguousarray(self.packed))
+        return np.array(self._kept["index"].find(np.ascontiguousarray(packed)))
 
     # -- pictures and storage ----------------------------------------------------------------
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the atlas with matplotlib; see `plica.draw.plot_atlas`."""
+        """Draw the atlas with matplotlib; see `plica.draw.plot_atlas`.
+
+        Raises
+        ------
+        UnsupportedError
+            If it is not an atlas of polygons or intervals: map a slice of one or two dimensions.
+        """
         from ..draw import plot_atlas
 
         return plot_atlas(self, ax, **options)
@@ -296,3 +240,31 @@ class Atlas:
         from .store import open_atlas
 
         return open_atlas(folder)
+
+
+def scale_of(domain: Domain) -> float:
+    """Length, area or volume in the input space of one unit of the domain's own coordinates."""
+    if isinstance(domain, Segment):
+        return domain.length
+    if isinstance(domain, Slice):
+        D = domain.directions
+        return float(np.sqrt(np.linalg.det(D @ D.T)))
+    return 1.0
+
+
+def _within(domain: Domain, x: Float) -> NDArray[np.bool_]:
+    """Which inputs lie in a box or polytope, exactly; nothing is said of slices and segments."""
+    if isinstance(domain, Box):
+        return np.asarray(((domain.lower <= x) & (x <= domain.upper)).all(axis=1))
+    if not isinstance(domain, Polytope):
+        return np.ones(x.shape[0], dtype=bool)
+    gap = domain.b - x @ domain.A.T
+    doubt = (x.shape[1] + 4) * 2.0**-52 * (np.abs(domain.b) + np.abs(x) @ np.abs(domain.A).T)
+    inside: NDArray[np.bool_] = (gap > doubt).all(axis=1)
+    for p in np.flatnonzero(~inside & ~(gap < -doubt).any(axis=1)):
+        point = [Fraction(v) for v in x[p].tolist()]
+        inside[p] = all(
+            sum(Fraction(a) * v for a, v in zip(row, point, strict=True)) <= Fraction(b)
+            for row, b in zip(domain.A.tolist(), domain.b.tolist(), strict=True)
+        )
+    return inside

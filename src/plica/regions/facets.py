@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import PlicaError
 
-__all__ = ["Facets", "match", "next_vertex"]
+__all__ = ["Facets", "PolygonFacets", "match", "next_vertex"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,21 @@ class Facets:
         The two regions.
     unit : ndarray of int32, shape (E,)
         Pattern column of a unit whose crease the facet lies on (the first one, if several).
+    """
+
+    regions: NDArray[np.int64]
+    unit: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return int(self.unit.size)
+
+
+@dataclass(frozen=True)
+class PolygonFacets(Facets):
+    """Facets that two regions of a line or a plane share; see `Facets`.
+
+    Attributes
+    ----------
     ends : ndarray, shape (E, 2, dim)
         End points in the domain's own coordinates (for a line, the breakpoint twice).
     sides : ndarray of int64, shape (E, 2)
@@ -35,13 +50,8 @@ class Facets:
         itself).
     """
 
-    regions: NDArray[np.int64]
-    unit: NDArray[np.int32]
     ends: NDArray[np.float64]
     sides: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return int(self.unit.size)
 
 
 def next_vertex(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -57,7 +67,7 @@ def match(
     edges: NDArray[np.int64],
     places: NDArray[np.uint64],
     cut_units: NDArray[np.int32],
-) -> Facets:
+) -> PolygonFacets:
     """Pair the sides of regions along each cut.
 
     Parameters
@@ -88,7 +98,7 @@ def match(
         )
     start = vertices[first]
     end = vertices[following[first]]
-    return Facets(
+    return PolygonFacets(
         np.stack((region[first], region[second]), axis=1),
         cut_units[edges[first] // 2],
         np.stack((start, end), axis=1),

@@ -20,7 +20,7 @@ from ..units import Units
 from .facets import match, next_vertex
 
 if TYPE_CHECKING:
-    from .atlas import Atlas
+    from .polygons import PolygonAtlas
 
 __all__ = ["LevelSet", "decision_boundary", "level_set"]
 
@@ -71,13 +71,13 @@ class LevelSet:
         return float(self.lengths.sum())
 
 
-def _gram(atlas: Atlas) -> NDArray[np.float64]:
+def _gram(atlas: PolygonAtlas) -> NDArray[np.float64]:
     ends = atlas.domain.embed(np.concatenate((np.zeros((1, atlas.dim)), np.eye(atlas.dim))))
     D = ends[1:] - ends[:1]
     return D @ D.T
 
 
-def level_set(atlas: Atlas, output: int, value: float) -> LevelSet:
+def level_set(atlas: PolygonAtlas, output: int, value: float) -> LevelSet:
     """See `Atlas.level_set`."""
     atlas.require_complete()
     net = atlas.network.select(output)
@@ -139,7 +139,7 @@ def level_set(atlas: Atlas, output: int, value: float) -> LevelSet:
     )
 
 
-def decision_boundary(atlas: Atlas, i: int | None, j: int | None) -> LevelSet:
+def decision_boundary(atlas: PolygonAtlas, i: int | None, j: int | None) -> LevelSet:
     """See `Atlas.decision_boundary`."""
     net = atlas.network
     if (i is None) != (j is None):
@@ -162,7 +162,7 @@ def decision_boundary(atlas: Atlas, i: int | None, j: int | None) -> LevelSet:
     return _boundary(atlas, Network((*net.stages, unit)), pair)
 
 
-def _boundary(atlas: Atlas, net: Network, pair: tuple[int, int] | None) -> LevelSet:
+def _boundary(atlas: PolygonAtlas, net: Network, pair: tuple[int, int] | None) -> LevelSet:
     """Facets across which the last unit of ``net`` changes its piece."""
     atlas.require_complete()
     walk = Walk(net, atlas.domain, patterns=True, polygons=True, sides=True)
@@ -189,7 +189,7 @@ def _boundary(atlas: Atlas, net: Network, pair: tuple[int, int] | None) -> Level
     )
 
 
-def _coarse(atlas: Atlas, packed: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _coarse(atlas: PolygonAtlas, packed: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Region of the atlas with each of the packed patterns."""
     if atlas.packed.shape[1] == 0:
         return np.zeros(packed.shape[0], dtype=np.int64)

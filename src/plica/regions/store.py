@@ -10,21 +10,29 @@ from typing import Any
 import numpy as np
 
 from ..chain import Network
-from ..domains import Box, Domain, Polytope, Segment, Slice
+from ..domains import Box, Domain, Polytope, Segment, Slice, Space
 from ..errors import LoadError, PlicaError
 from .atlas import Atlas
+from .cells import CellAtlas
 from .count import Count
+from .polygons import PolygonAtlas
 
 __all__ = ["open_atlas", "save"]
 
 FORMAT = 1
-COLUMNS = ("packed", "bits", "offsets", "vertices", "edges", "places", "cut_units", "maps")
+#: Kinds of atlases, and their columns besides those that all have.
+SHARED = ("packed", "bits", "maps")
+KINDS: dict[str, tuple[type[Atlas], tuple[str, ...]]] = {
+    "polygons": (PolygonAtlas, ("offsets", "vertices", "edges", "places", "cut_units")),
+    "cells": (CellAtlas, ("inside",)),
+}
 #: Arrays that say what a domain is.
 DOMAINS: dict[str, tuple[type[Domain], tuple[str, ...]]] = {
     "box": (Box, ("lower", "upper")),
     "polytope": (Polytope, ("A", "b")),
     "segment": (Segment, ("start", "end")),
     "slice": (Slice, ("origin", "directions", "bounds", "points")),
+    "space": (Space, ("n",)),
 }
 
 
@@ -34,22 +42,23 @@ def save(atlas: Atlas, folder: str | os.PathLike[str]) -> None:
     if path.exists() and any(path.iterdir()):
         raise PlicaError(f"{path}: the folder is not empty; choose a new one")
     path.mkdir(parents=True, exist_ok=True)
-    kind = next(name for name, (cls, _) in DOMAINS.items() if isinstance(atlas.domain, cls))
-    for name in COLUMNS:
-        column = getattr(atlas, name)
-        if column is not None:
-            np.save(path / f"{name}.npy", column, allow_pickle=False)
-    for name in DOMAINS[kind][1]:
+    domain = next(name for name, (cls, _) in DOMAINS.items() if isinstance(atlas.domain, cls))
+    kind = next(name for name, (cls, _) in KINDS.items() if isinstance(atlas, cls))
+    columns = [name for name in (*SHARED, *KINDS[kind][1]) if getattr(atlas, name) is not None]
+    for name in columns:
+        np.save(path / f"{name}.npy", getattr(atlas, name), allow_pickle=False)
+    for name in DOMAINS[domain][1]:
         np.save(path / f"domain.{name}.npy", np.asarray(getattr(atlas.domain, name)))
     atlas.network.save(path / "network.npz")
     manifest = {
         "format": FORMAT,
         "network": atlas.network.id,
-        "domain": kind,
+        "kind": kind,
+        "domain": domain,
         "regions": len(atlas),
         "count": {**atlas.count.__dict__, "value": int(atlas.count)},
         "map_error": atlas.map_error,
-        "columns": [name for name in COLUMNS if getattr(atlas, name) is not None],
+        "columns": columns,
     }
     # written last: a folder without a manifest is an atlas that was not finished
     (path / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
@@ -76,18 +85,21 @@ def open_atlas(folder: str | os.PathLike[str]) -> Atlas:
             name: np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             for name in manifest["columns"]
         }
-        cls, names = DOMAINS[manifest["domain"]]
-        domain = cls(*(np.load(path / f"domain.{name}.npy") for name in names))
+        domain = _domain(path, manifest["domain"])
+        kind, names = KINDS[manifest.get("kind", "polygons")]  # the first format had no other
+        missing = {"packed", "bits", *names} - set(columns)
+        if missing:
+            raise LoadError(f"{path}: the atlas is damaged: no {', '.join(sorted(missing))}")
         count = Count(**{"value": manifest["regions"], **manifest["count"]})
     except (KeyError, ValueError, OSError, TypeError) as error:
         raise LoadError(f"{path}: the atlas is damaged ({error})") from error
     network = Network.load(path / "network.npz")
-    if network.id != manifest["network"] or len(columns["offsets"]) != manifest["regions"] + 1:
+    if network.id != manifest["network"] or len(columns["packed"]) != manifest["regions"]:
         raise LoadError(f"{path}: the atlas is damaged: its parts do not belong together")
-    return Atlas(
-        network,
-        domain,
-        count,
-        **{name: columns.get(name) for name in COLUMNS},  # type: ignore[arg-type]
-        map_error=manifest["map_error"],
-    )
+    return kind(network, domain, count, **columns, map_error=manifest["map_error"])
+
+
+def _domain(path: Path, kind: str) -> Domain:
+    cls, names = DOMAINS[kind]
+    parts = [np.load(path / f"domain.{name}.npy") for name in names]
+    return cls(*(part.item() if part.ndim == 0 else part for part in parts))
