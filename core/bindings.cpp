@@ -20,9 +20,10 @@ template <class T> using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb
 using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 // Hand a vector over to NumPy without copying it.
-template <class T> auto give(std::vector<T> &&values) {
-    auto *owned = new std::vector<T>(std::move(values));
-    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
+template <class Values> auto give(Values &&values) {
+    using T = typename Values::value_type;
+    auto *owned = new Values(std::move(values));
+    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<Values *>(p); });
     return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
 }
 
@@ -36,7 +37,7 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
         .def(
             "__init__",
             [](W *self, const Chain &chain, const Matrix &normals, const In<double> &bounds,
-               const In<std::int32_t> &ids, bool patterns, bool polygons, bool maps, bool signs,
+               const In<std::int32_t> &ids, bool patterns, bool polygons, bool sides, bool maps, bool signs,
                bool halve,
                double filter) {
                 std::vector<Facet> facets;
@@ -48,13 +49,14 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
                 Options options;
                 options.patterns = patterns;
                 options.polygons = polygons;
+                options.sides = sides;
                 options.maps = maps;
                 options.signs = signs;
                 options.halve = halve;
                 options.filter = filter;
                 new (self) W(chain, facets, options);
             },
-            "chain"_a, "normals"_a, "bounds"_a, "ids"_a, "patterns"_a, "polygons"_a, "maps"_a,
+            "chain"_a, "normals"_a, "bounds"_a, "ids"_a, "patterns"_a, "polygons"_a, "sides"_a, "maps"_a,
             "signs"_a = false, "halve"_a = false, "filter"_a = 1.0, nb::keep_alive<1, 2>())
         .def(
             "run",

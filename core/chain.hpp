@@ -44,7 +44,7 @@ struct Piece {
     double slope, intercept;
 };
 
-constexpr std::uint16_t kMixed = 0xfffe;
+constexpr std::uint16_t kMixed = 0xfffd;
 constexpr int kIdentity = -1, kMax = -2;
 
 struct Stage {

@@ -129,7 +129,9 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
         const Vec margin = filter * (tolerance + size * points.rho);
         // NaN leaves it open
         const Mask is_left = load(left + j) - high > margin, is_right = low - load(right + j) > margin;
-        const Mask found = is_left ? Mask{} : is_right ? Mask{} + last : Mask{} + kOpen;
+        const Mask both = (load(left + j) - low > margin) & (high - load(right + j) > margin);
+        const Mask open = both ? Mask{} + kBoth : Mask{} + kOpen;
+        const Mask found = is_left ? Mask{} : is_right ? Mask{} + last : open;
         *reinterpret_cast<Verdict *>(verdict + j) = __builtin_convertvector(found, Verdict);
     }
 }
@@ -159,7 +161,9 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
         for (int i = 0; i < kVec; ++i) {
             const double size = std::fabs(a[i]) + (Columns == 3 ? std::fabs(b[i]) : 0.0);
             const double margin = filter * (tolerance + size * points.rho);
-            const std::int64_t is_right = low[i] - right[j + i] > margin ? last : kOpen;
+            const bool both = left[j + i] - low[i] > margin && high[i] - right[j + i] > margin;
+            const std::int64_t open = both ? kBoth : kOpen;
+            const std::int64_t is_right = low[i] - right[j + i] > margin ? last : open;
             found[i] = left[j + i] - high[i] > margin ? 0 : is_right; // NaN leaves it open
         }
         for (int i = 0; i < kVec; ++i) verdict[j + i] = static_cast<std::uint16_t>(found[i]);

@@ -22,11 +22,11 @@ void product(const Stage &stage, int columns, const Feed *feeds, int n, double *
 void rank_one(const Stage &stage, int columns, const Feed &feed, double *map, std::size_t ld);
 
 // Where the rows of the map stand at the points (x[v], y[v]), v < n_points: verdict[j] is 0 where row
-// j is certainly below left[j] at all of them, `last` where it is certainly above right[j], else
-// kOpen.
+// j is certainly below left[j] at all of them, `last` where it is certainly above right[j], kBoth where
+// it is certainly below left[j] at some of them and above right[j] at others, else kOpen.
 // Row j counts as certain beyond filter * (tolerance + (sum of its |coefficients|) * rho). `n` is
 // rounded up to a multiple of 8; arrays are padded.
-constexpr std::uint16_t kOpen = 0xffff;
+constexpr std::uint16_t kOpen = 0xffff, kBoth = 0xfffe;
 struct Points {
     int n;
     const double *x, *y;

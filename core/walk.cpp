@@ -28,11 +28,14 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
         buffer.map.assign(buffer.ld * (D + 1), 0.0);
         if (!s.dense) buffer.row_feeds.assign(z(s.n_pre), 1);
         buffers_.push_back(std::move(buffer));
+        buffers_.back().root = std::sqrt((D + 1.0) * s.n_pre);
+        slots_.emplace_back(z(s.n_out));
         for (const int k : s.nonlinear) {
             int width = 1;
             while ((1 << width) < s.unit_pieces[z(k)]) ++width;
             if (bit / 64 != (bit + width - 1) / 64) bit = (bit + 63) / 64 * 64; // within one word
             bits_.emplace_back(bit, width);
+            slots_.back()[z(k)] = {bit / 64, bit % 64, ((std::uint64_t{1} << width) - 1) << (bit % 64)};
             bit += width;
         }
     }
@@ -62,19 +65,20 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
     rows_.resize(lines_.size());
     for (int pass = 0; pass < 2; ++pass) { // the error bounds need the extent, and it the vertices
         arena_.truncate(0);
+        sides_.truncate(0);
         double extent = 0;
         for (int i = 0; i < n; ++i) {
             Line &side = lines_[i];
-            side.blur = kUnit * extent_[0];
+            side.estimate = kUnit * extent_[0] * side.size;
             side.slack = 8 * kUnit * (std::fabs(side.c) + side.size * extent_[0]) + DBL_MIN;
         }
         for (int i = 0; i < n; ++i) {
             Vertex v{};
             v.line = i;
-            v.edge = -1 - facets[z(i)].id;
             meet(lines_[D == 1 ? i : (i + n - 1) % n], lines_[i], v);
             for (int c = 0; c < D; ++c) extent = std::max(extent, std::fabs(v.p[c]));
             arena_.push(v);
+            if (options.sides) sides_.push(whole_side(-1 - facets[z(i)].id));
         }
         for (int c = 0; c < D; ++c) extent_[c] = extent * (1 + 1e-9);
     }
@@ -114,10 +118,9 @@ template <int D> void Walk<D>::set_piece(int s, int unit, int piece) {
     now = static_cast<std::uint16_t>(piece);
     arbiter_.piece_changed(s);
     if (options_.patterns) {
-        const auto [bit, width] = bits_[z(stage(s).column_of[z(unit)])];
-        std::uint64_t &word = pattern_[z(bit / 64)];
-        const std::uint64_t mask = ((std::uint64_t{1} << width) - 1) << (bit % 64);
-        word = (word & ~mask) | (static_cast<std::uint64_t>(piece) << (bit % 64));
+        const Slot &slot = slots_[z(s)][z(unit)];
+        std::uint64_t &word = pattern_[z(slot.word)];
+        word = (word & ~slot.mask) | (static_cast<std::uint64_t>(piece) << slot.shift);
     }
 }
 
@@ -135,6 +138,22 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
         decide(D + 1, here.n_pre, b.map.data(), b.ld, points, options_.filter, b.tolerance,
                here.left.data(), here.right.data(), here.last_piece, verdicts_.data());
         const std::uint16_t *verdict = verdicts_.data(), *piece = pieces_[z(s)].data();
+        const bool plain = here.last_piece == 1 && here.dense && b.feeds > 0; // two pieces each
+        const auto settle_one = [&](int k) {
+            if (!plain) {
+                settle(s, k, verdict[k], points);
+            } else if (verdict[k] < kBoth) {
+                set_piece(s, k, verdict[k]);
+            } else {
+                Candidate &c = *candidates_.room(1);
+                c.unit = k;
+                c.lo = 0;
+                c.hi = 1;
+                c.cuts = verdict[k] == kBoth;
+                for (int i = 0; i <= D; ++i) c.row[i] = b.map[z(i) * b.ld + z(k)];
+                candidates_.take(1);
+            }
+        };
         int k = 0;
         for (; k + 4 <= here.n_out; k += 4) { // most units keep the piece that they are on
             std::uint64_t v, p;
@@ -142,10 +161,10 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
             std::memcpy(&p, piece + k, sizeof p);
             if (v == p) continue;
             for (int i = k; i < k + 4; ++i)
-                if (verdict[i] != piece[i]) settle(s, i, verdict[i], points);
+                if (verdict[i] != piece[i]) settle_one(i);
         }
         for (; k < here.n_out; ++k)
-            if (verdict[k] != piece[k]) settle(s, k, verdict[k], points);
+            if (verdict[k] != piece[k]) settle_one(k);
     } else {
         for (const int k : here.nonlinear) settle(s, k, kOpen, points);
     }
@@ -158,7 +177,7 @@ void Walk<D>::settle(int s, int k, std::uint16_t verdict, const Points &points) 
     const Stage &here = stage(s);
     const Buffer &b = buffers_[z(s)];
     int lo = 0, hi = here.unit_pieces[z(k)] - 1;
-    if (verdict != kOpen) {
+    if (verdict < kBoth) {
         set_piece(s, k, verdict == 0 ? 0 : hi);
         return;
     }
@@ -186,7 +205,7 @@ void Walk<D>::settle(int s, int k, std::uint16_t verdict, const Points &points) 
         set_piece(s, k, lo);
         return;
     }
-    Candidate c{k, lo, hi, {}};
+    Candidate c{k, lo, hi, false, {}};
     for (int i = 0; i <= D; ++i) c.row[i] = row[z(i) * b.ld];
     candidates_.push(c);
 }
@@ -218,6 +237,7 @@ template <int D> void Walk<D>::visit(Item item) {
     lines_.truncate(z(item.lines));
     candidates_.truncate(z(item.candidates));
     arena_.truncate(z(item.polygon + item.n));
+    if (options_.sides) sides_.truncate(arena_.size());
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
     Cell cell{item.polygon, item.n};
     bool smaller = item.list >= 0;
@@ -229,8 +249,19 @@ template <int D> void Walk<D>::visit(Item item) {
             item.length = parents_[z(s)].second;
             item.lo = -1;
             smaller = false;
+            if (s == last_ && counting_ && item.length > 0) {
+                int found = 0;
+                if (item.length > 1)
+                    found = arrangement(cell, s, item.list, item.length);
+                else if (candidates_[item.list].cuts)
+                    found = 2;
+                counters.regions += found;
+                counters.splits += std::max(found - 1, 0);
+                if (found > 0) return;
+            }
         }
         const bool counting = s == last_ && counting_;
+        const bool leaf = D == 2 && s == last_ && !options_.maps && !options_.signs;
         while (item.length > 0) {
             if (smaller && item.length > kLongList && item.lo < 0)
                 filter(s, cell, item.list, item.length, item.list, item.length);
@@ -259,6 +290,9 @@ template <int D> void Walk<D>::visit(Item item) {
                     hi = lo;
                 } else if ((signs & 2) == 0) {
                     ++lo;
+                } else if (leaf && item.length == 1 && lo + 1 == hi && (signs & 4) != 0) {
+                    write_both(cell, s, c.unit, lo);
+                    return;
                 } else {
                     branch(item, cell, c.unit, lo, hi, (signs & 4) != 0);
                     smaller = true;
@@ -287,7 +321,7 @@ void Walk<D>::branch(Item &item, Cell &cell, int unit, int lo, int hi, bool clea
     const int at = static_cast<int>(lines_.size());
     lines_.take(1);
     const std::int64_t id = counters.splits++;
-    if (options_.polygons) cut_units.push_back(stage(item.stage).column_of[z(unit)]);
+    if (options_.sides) cut_units.push_back(stage(item.stage).column_of[z(unit)]);
     // first the child that needs no update of the next map; on a line, the left one
     bool plus_first = applied_[z(item.stage)][z(unit)] > lo;
     Cell first, second;
@@ -319,20 +353,28 @@ void Walk<D>::branch(Item &item, Cell &cell, int unit, int lo, int hi, bool clea
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
 }
 
+// The two regions left and right of the last breakpoint in a cell, along the line just classified,
+// which meets no vertex.
+template <int D> void Walk<D>::write_both(const Cell &cell, int s, int unit, int lo) {
+    const int at = static_cast<int>(lines_.size());
+    lines_.take(1);
+    const std::int64_t id = counters.splits++;
+    if (options_.sides) cut_units.push_back(stage(s).column_of[z(unit)]);
+    Vertex *v = arena_.room(z(cell.n + 2));
+    Side *sides = options_.sides ? sides_.room(z(cell.n + 2)) : nullptr;
+    const Crossing x = cross(cell, at);
+    for (const bool plus : {false, true}) {
+        const int n = part(cell, x, at, plus, 2 * id + (plus ? 0 : 1), v, sides);
+        set_piece(s, unit, plus ? lo + 1 : lo);
+        write(v, sides, n);
+        ++counters.regions;
+    }
+}
+
 template <int D> void Walk<D>::emit(const Cell &cell) {
     ++counters.regions;
     if (options_.signs) emit_signs(cell);
-    if (options_.patterns)
-        columns.patterns.insert(columns.patterns.end(), pattern_.begin(), pattern_.end());
-    if (options_.polygons) {
-        columns.sizes.push_back(cell.n);
-        for (int i = 0; i < cell.n; ++i) {
-            const Vertex &v = arena_[cell.at + i];
-            for (int c = 0; c < D; ++c) columns.points.push_back(v.p[c]);
-            columns.edges.push_back(v.edge);
-            if (D == 2) columns.places.push_back(v.from);
-        }
-    }
+    write(&arena_[cell.at], options_.sides ? &sides_[cell.at] : nullptr, cell.n);
     if (options_.maps) {
         const Buffer &b = buffers_[z(last_)];
         counters.map_error = std::max(counters.map_error, b.tolerance);
@@ -341,6 +383,22 @@ template <int D> void Walk<D>::emit(const Cell &cell) {
             columns.maps.insert(columns.maps.end(), b.map.begin() + static_cast<std::ptrdiff_t>(z(c) * b.ld),
                                 b.map.begin() + static_cast<std::ptrdiff_t>(z(c) * b.ld + z(m)));
     }
+}
+
+// The pattern and the polygon of a region.
+template <int D> void Walk<D>::write(const Vertex *v, const Side *sides, int n) {
+    if (options_.patterns) std::copy(pattern_.begin(), pattern_.end(), columns.patterns.more(z(words_)));
+    if (!options_.polygons) return;
+    columns.sizes.push_back(n);
+    double *point = columns.points.more(z(D * n));
+    for (int i = 0; i < n; ++i)
+        for (int c = 0; c < D; ++c) *point++ = v[i].p[c];
+    if (sides == nullptr) return;
+    std::int64_t *edge = columns.edges.more(z(n));
+    for (int i = 0; i < n; ++i) edge[i] = sides[i].edge;
+    if (D == 1) return;
+    std::uint64_t *place = columns.places.more(z(n));
+    for (int i = 0; i < n; ++i) place[i] = sides[i].from;
 }
 
 // The exact sign of the first output at the vertices, and the points inside sides where it is zero.

@@ -18,17 +18,32 @@
 
 namespace plica {
 
+// Plain values in a row that are not set to zero before they are written.
+template <class T> struct Unset : std::allocator<T> {
+    template <class U> struct rebind { using other = Unset<U>; };
+    template <class U> void construct(U *p) { ::new (static_cast<void *>(p)) U; }
+    template <class U, class... Args> void construct(U *p, Args &&...args) {
+        ::new (static_cast<void *>(p)) U(std::forward<Args>(args)...);
+    }
+};
+template <class T> struct Column : std::vector<T, Unset<T>> {
+    T *more(std::size_t n) { // room for n more at the end, to be written at once
+        this->resize(this->size() + n);
+        return this->data() + this->size() - n;
+    }
+};
+
 // What the regions found so far are, column by column.
 struct Columns {
-    std::vector<std::uint64_t> patterns; // packed, `words` a region
-    std::vector<std::int64_t> sizes;     // number of vertices
-    std::vector<double> points;          // D numbers a vertex
-    std::vector<std::int64_t> edges;     // 2 * cut + side, or -1 - facet of the domain
-    std::vector<std::uint64_t> places;   // where along its cut the side lies: larger is further
-    std::vector<signed char> signs;      // of the first output at each vertex, exactly
-    std::vector<std::int64_t> crossed;   // vertices after which the first output changes its sign
-    std::vector<double> crossings;       // where, D numbers each
-    std::vector<double> maps;            // (D + 1) * n_outputs a region, coefficient after coefficient
+    Column<std::uint64_t> patterns; // packed, `words` a region
+    Column<std::int64_t> sizes;     // number of vertices
+    Column<double> points;          // D numbers a vertex
+    Column<std::int64_t> edges;     // 2 * cut + side, or -1 - facet of the domain
+    Column<std::uint64_t> places;   // where along its cut the side lies: larger is further
+    Column<signed char> signs;      // of the first output at each vertex, exactly
+    Column<std::int64_t> crossed;   // vertices after which the first output changes its sign
+    Column<double> crossings;       // where, D numbers each
+    Column<double> maps;            // (D + 1) * n_outputs a region, coefficient after coefficient
     void clear();
 };
 
@@ -38,7 +53,10 @@ struct Facet { // {u : normal . u <= bound}
 };
 
 struct Options {
-    bool patterns = false, polygons = false, maps = false, signs = false;
+    bool patterns = false; // the piece of every unit
+    bool polygons = false; // the vertices
+    bool sides = false;    // of polygons: the crease of each and its place there
+    bool maps = false, signs = false;
     bool halve = false; // place new vertices in the middle of their side, not by proportion
     double filter = 1.0; // scale of the error bound; infinity sends every question to the arbiter
 };
@@ -58,6 +76,7 @@ template <class T> class Pile {
         return items_.data() + size_;
     }
     void take(std::size_t n) { size_ += n; }
+    T *top() { return items_.data() + size_; }
     void push(const T &item) {
         *room(1) = item;
         ++size_;
@@ -97,12 +116,14 @@ template <int D> class Walk {
         double size;    // sum of |n|
         int facet;      // of the domain, or -1
         Functional f;
-        double blur;    // estimate of how far rounding has moved it, in coordinates
+        double estimate; // of its error; over `size` it is how far rounding has moved the line
         bool exact;     // whether rows_[line] is filled
     };
     struct Vertex {
         double p[D], rho; // coordinates, each within rho of the exact ones
         int line;         // of the side from this vertex to the next (D = 1: that defines it)
+    };
+    struct Side { // from the vertex of the same index to the next one
         std::int64_t edge;
         // The side's part of its cut. Both cells at a cut split it at the same points, so that the
         // order of these intervals on one side matches the order on the other, side for side.
@@ -117,11 +138,24 @@ template <int D> class Walk {
     struct Cell {
         int at, n;
     };
+    struct Ends { // of the part of a cell where a line is positive
+        int up, down;     // first vertices of the positive and of the negative part
+        int enter, leave; // the vertices before them: where the crossed sides start
+    };
+    struct Crossing : Ends {
+        Vertex a, b;      // the crossings
+        std::uint64_t middle_a = 0, middle_b = 0; // where they divide these sides
+    };
+    struct Slot { // where a unit's piece stands in the packed pattern
+        int word = 0, shift = 0;
+        std::uint64_t mask = 0;
+    };
     struct Range {
         double low, high, margin;
     };
     struct Candidate {
         int unit, lo, hi; // pieces lo..hi are still possible
+        bool cuts;        // certainly, the cell that its stage was entered on
         double row[D + 1];
     };
     struct Buffer { // the map of a stage's pre-activations on the current cell
@@ -130,6 +164,7 @@ template <int D> class Walk {
         double error = 0, tolerance = 0, bound = 0;
         double spread = 0; // bound on the Euclidean norms, over the rows, of the coefficients' errors
         double estimate = 0; // of the error, if roundings are independent; for coordinates only
+        double root = 1; // of the number of entries of the map
         int age = 0; // updates since the full product
         // how many units feed something into each row (sparse stages), or into all rows (dense)
         std::vector<int> row_feeds;
@@ -142,6 +177,8 @@ template <int D> class Walk {
     void enter(int s, const Cell &cell);
     void visit(Item item);
     void emit(const Cell &cell);
+    void write(const Vertex *v, const Side *sides, int n);
+    void write_both(const Cell &cell, int s, int unit, int lo);
     void emit_signs(const Cell &cell);
     void update(int s);
     void full_product(int s);
@@ -159,18 +196,22 @@ template <int D> class Walk {
     void set_line(Line &g, const Functional &f, const double *row, double constant,
                   const Buffer &buffer) const;
     void branch(Item &item, Cell &cell, int unit, int lo, int hi, bool clear);
-    int classify(const Cell &cell, const Line &g);
+    int classify(const Cell &cell, const Line &g, bool ask = true);
+    int arrangement(const Cell &cell, int s, int list, int length);
     int classify_slowly(const Cell &cell, const Line &g);
     void spell_signs(const Cell &cell);
     void split(const Cell &cell, int g, bool plus_first, std::int64_t edge, Cell &first, Cell &second);
     const Row &exact_row(int line);
     void meet(const Line &a, const Line &b, Vertex &v) const;
     void sharpen(Vertex &v, int a, int b);
-    std::uint64_t middle(const Vertex &v, double share);
-    static void shorten(Vertex &v, std::uint64_t middle, bool before);
-    static void place(Vertex &v, const Vertex &at);
-    static void continue_side(Vertex &v, const Vertex &from);
-    static void start_side(Vertex &v, int line, std::int64_t edge);
+    static Side whole_side(std::int64_t edge) { return {edge, 0, ~std::uint64_t{0}}; }
+    static Ends find_ends(std::uint64_t positive, int n);
+    Crossing cross(const Cell &cell, int g);
+    int part(const Cell &cell, const Crossing &x, int g, bool plus, std::int64_t edge, Vertex *to,
+             Side *sides) const;
+    std::uint64_t middle(const Side &side, double share);
+    static void shorten(Side &side, std::uint64_t middle, bool before);
+    double share(int here, int there) const;
     void cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &out);
     bool max_unit(Item &item, Cell &cell, const Candidate &candidate);
     Cell clip(const Cell &cell, int s, const Candidate &c, int winner, const std::vector<int> &rivals,
@@ -189,11 +230,13 @@ template <int D> class Walk {
     Pile<Line> lines_;
     std::vector<Row> rows_; // exact rows of lines_, where asked
     Pile<Vertex> arena_;
+    Pile<Side> sides_; // as high as the arena where sides are written, else empty
     Pile<Candidate> candidates_;
     Pile<Item> stack_;
 
     int words_ = 0;
     std::vector<std::pair<int, int>> bits_;
+    std::vector<std::vector<Slot>> slots_; // of the units of each stage
     std::vector<std::uint64_t> pattern_;
 
     double extent_[2] = {1.0, 1.0};

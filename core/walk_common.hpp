@@ -4,6 +4,8 @@
 #include <cfloat>
 #include <cstddef>
 
+#include "chain.hpp"
+
 namespace plica {
 
 inline constexpr double kUnit = DBL_EPSILON / 2; // unit roundoff
@@ -12,6 +14,9 @@ inline constexpr int kMaxAge = 4096; // rank-1 updates before a map is computed 
 // where it is written out.
 inline constexpr double kSharp = 1e-9;
 inline constexpr int kLongList = 8; // candidates worth a second look after a split
+
+// Whether a unit on this piece feeds anything into the next map.
+inline bool feeds(const Piece &piece) { return (piece.slope != 0.0) | (piece.intercept != 0.0); }
 
 inline std::size_t z(int i) { return static_cast<std::size_t>(i); }
 

@@ -60,7 +60,7 @@ void Walk<D>::set_line(Line &g, const Functional &f, const double *row, double c
     const double error = f.minus < 0 ? b.tolerance : 2 * b.tolerance;
     g.size = size;
     g.c = constant;
-    g.blur = b.estimate / size;
+    g.estimate = b.estimate;
     g.slack = error + 8 * kUnit * (std::fabs(constant) + size * extent_[0] + std::fabs(f.shift)) + DBL_MIN;
     g.facet = -1;
     g.f = f;
@@ -69,15 +69,16 @@ void Walk<D>::set_line(Line &g, const Functional &f, const double *row, double c
 
 // Signs of g at the vertices of the cell, into signs_, and values into values_. Returns 1 if some is
 // positive, plus 2 if some is negative; plus 4 if none is zero and the cell has few vertices, and
-// then positive_ has a bit for each vertex where g is positive.
-template <int D> int Walk<D>::classify(const Cell &cell, const Line &g) {
+// then positive_ has a bit for each vertex where g is positive. Unless `ask`, 0 where floating point
+// leaves a sign open.
+template <int D> int Walk<D>::classify(const Cell &cell, const Line &g, bool ask) {
     ++counters.tests;
     if (signs_.size() < z(cell.n)) {
         signs_.resize(z(2 * cell.n));
         values_.resize(z(2 * cell.n));
     }
     const Vertex *v = &arena_[cell.at];
-    if (cell.n > 64) return classify_slowly(cell, g);
+    if (cell.n > 64) return ask ? classify_slowly(cell, g) : 0;
     std::uint64_t positive = 0, negative = 0;
     for (int i = 0; i < cell.n; ++i) { // no branches: signs are hard to predict
         double value = g.c;
@@ -87,9 +88,65 @@ template <int D> int Walk<D>::classify(const Cell &cell, const Line &g) {
         positive |= std::uint64_t{value > margin} << i;
         negative |= std::uint64_t{-value > margin} << i;
     }
-    if ((positive | negative) != ~std::uint64_t{0} >> (64 - cell.n)) return classify_slowly(cell, g);
+    if ((positive | negative) != ~std::uint64_t{0} >> (64 - cell.n))
+        return ask ? classify_slowly(cell, g) : 0;
     positive_ = positive;
     return (positive != 0 ? 1 : 0) | (negative != 0 ? 2 : 0) | 4;
+}
+
+// How many regions the units of a list make of a cell, all with two pieces left: one, and one more for
+// each line that cuts it and for each two that cross inside (Euler's formula), if no three meet in
+// a point. 0 where that is not certain.
+template <int D> int Walk<D>::arrangement(const Cell &cell, int s, int list, int length) {
+    constexpr int kMost = 8;
+    if (D == 1 || length > kMost || cell.n > 64) return 0;
+    const Stage &here = stage(s);
+    std::uint64_t masks[kMost];
+    int cuts = 0;
+    Line *g = lines_.room(kMost);
+    for (int i = 0; i < length; ++i) {
+        const Candidate &c = candidates_[list + i];
+        const int f = here.unit_function[z(c.unit)];
+        if (f < 0 || c.lo + 1 != c.hi) return 0;
+        const double t = chain_.functions[z(f)].breakpoints[z(c.lo)];
+        set_line(g[cuts], {}, c.row, c.row[D] - t, buffers_[z(s)]);
+        const int signs = classify(cell, g[cuts], false);
+        if ((signs & 4) == 0) return 0;
+        masks[cuts] = positive_;
+        cuts += (signs & 3) == 3;
+    }
+    int found = 1 + cuts;
+    unsigned crossed[kMost] = {}; // by which lines
+    const Vertex *v = &arena_[cell.at];
+    for (int i = 0; i < cuts; ++i) {
+        const Ends ends = find_ends(masks[i], cell.n);
+        Vertex at[2] = {};
+        bool known[2] = {false, false};
+        for (int j = i + 1; j < cuts; ++j) {
+            int sign[2]; // of line j where line i meets the boundary
+            for (int e = 0; e < 2; ++e) {
+                const int before = e == 0 ? ends.enter : ends.leave, after = e == 0 ? ends.up : ends.down;
+                const bool p = (masks[j] >> before & 1) != 0, q = (masks[j] >> after & 1) != 0;
+                sign[e] = p ? 1 : -1;
+                if (p == q) continue; // on all of that side
+                if (!known[e]) meet(lines_[v[before].line], g[i], at[e]);
+                known[e] = true;
+                double value = g[j].c;
+                for (int c = 0; c < D; ++c) value += g[j].n[c] * at[e].p[c];
+                if (!(std::fabs(value) > options_.filter * (g[j].slack + g[j].size * at[e].rho))) return 0;
+                sign[e] = value > 0 ? 1 : -1;
+            }
+            if (sign[0] == sign[1]) continue;
+            if ((crossed[i] & crossed[j]) != 0) return 0;
+            crossed[i] |= 1u << j;
+            crossed[j] |= 1u << i;
+            ++found;
+        }
+    }
+    for (int i = 0; i < cuts; ++i) // three that cross one another might meet in a point
+        for (int j = i + 1; j < cuts; ++j)
+            if ((crossed[i] >> j & 1) != 0 && (crossed[i] & crossed[j]) != 0) return 0;
+    return found;
 }
 
 // The same where floating point leaves a sign open: the arbiter decides.
@@ -160,9 +217,12 @@ template <int D> void Walk<D>::meet(const Line &a, const Line &b, Vertex &v) con
 template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
     if (!options_.polygons) return;
     const Line &f = lines_[a], &g = lines_[b];
-    double sine = 1.0;
-    if (D == 2) sine = std::fabs(f.n[0] * g.n[D - 1] - g.n[0] * f.n[D - 1]) / (f.size * g.size);
-    if (f.blur + g.blur < kSharp * extent_[0] * sine) return;
+    if constexpr (D == 1) {
+        if (2 * g.estimate < kSharp * extent_[0] * g.size) return;
+    } else { // estimate / size is how far a line has moved; it counts the more, the flatter they meet
+        const double det = std::fabs(f.n[0] * g.n[D - 1] - g.n[0] * f.n[D - 1]);
+        if (f.estimate * g.size + g.estimate * f.size < kSharp * extent_[0] * det) return;
+    }
     ++counters.sharpened;
     const Row p = exact_row(a); // a copy: the next call may move it
     const Row &q = exact_row(b);
@@ -182,48 +242,35 @@ template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
     v.rho = 16 * kUnit * extent_[0];
 }
 
-// Where to divide the side that starts at `v`, at this share of its length, among the places along
-// its cut: side 0 of a cut runs along it, side 1 against it. Leaves room on both parts for more.
-template <int D> std::uint64_t Walk<D>::middle(const Vertex &v, double share) {
-    if (v.edge < 0) return 0;
-    const std::uint64_t width = v.to - v.from;
+// Where to divide a side, at this share of its length, among the places along its cut: side 0 of a
+// cut runs along it, side 1 against it. Leaves room on both parts for more.
+template <int D> std::uint64_t Walk<D>::middle(const Side &side, double share) {
+    if (side.edge < 0) return 0;
+    const std::uint64_t width = side.to - side.from;
     if (width < 2) {
         ++counters.crowded;
-        return v.from;
+        return side.from;
     }
     const std::uint64_t room = std::min(width / 2, std::uint64_t{1} << 12);
     std::uint64_t step = width / 2;
     if (!options_.halve && share > 0 && share < 1) { // 1 - share may round to 1: subtract integers
         step = static_cast<std::uint64_t>(static_cast<double>(width) * share);
-        if ((v.edge & 1) != 0) step = width - step;
+        if ((side.edge & 1) != 0) step = width - step;
     }
-    return v.from + std::min(std::max(step, room), width - room);
+    return side.from + std::min(std::max(step, room), width - room);
 }
 
 // Keep the part of a side before its middle (as the polygon runs), or the one after it.
-template <int D> void Walk<D>::shorten(Vertex &v, std::uint64_t middle, bool before) {
-    if (v.edge < 0) return;
-    const bool along = (v.edge & 1) == 0;
-    (along == before ? v.to : v.from) = middle;
+template <int D> void Walk<D>::shorten(Side &side, std::uint64_t middle, bool before) {
+    if (side.edge < 0) return;
+    const bool along = (side.edge & 1) == 0;
+    (along == before ? side.to : side.from) = middle;
 }
 
-template <int D> void Walk<D>::place(Vertex &v, const Vertex &at) {
-    for (int c = 0; c < D; ++c) v.p[c] = at.p[c];
-    v.rho = at.rho;
-}
-
-template <int D> void Walk<D>::continue_side(Vertex &v, const Vertex &from) {
-    v.line = from.line;
-    v.edge = from.edge;
-    v.from = from.from;
-    v.to = from.to;
-}
-
-template <int D> void Walk<D>::start_side(Vertex &v, int line, std::int64_t edge) {
-    v.line = line;
-    v.edge = edge;
-    v.from = 0;
-    v.to = ~std::uint64_t{0};
+// The share of a side, from one of the vertices just classified to the next, before it meets the line.
+template <int D> double Walk<D>::share(int here, int there) const {
+    const double before = std::fabs(values_[z(here)]), after = std::fabs(values_[z(there)]);
+    return before / (before + after);
 }
 
 template <int D> void Walk<D>::spell_signs(const Cell &cell) {
@@ -231,54 +278,86 @@ template <int D> void Walk<D>::spell_signs(const Cell &cell) {
         signs_[z(i)] = (positive_ >> i & 1) != 0 ? 1 : -1;
 }
 
+// The ends of the positive part, which is a run of the n vertices, cyclically.
+template <int D> typename Walk<D>::Ends Walk<D>::find_ends(std::uint64_t positive, int n) {
+    const std::uint64_t all = ~std::uint64_t{0} >> (64 - n);
+    const std::uint64_t before = (positive << 1 | positive >> (n - 1)) & all; // sign of vertex i - 1
+    Ends x;
+    x.up = __builtin_ctzll(positive & ~before);
+    x.down = __builtin_ctzll(~positive & before);
+    x.enter = x.up > 0 ? x.up - 1 : n - 1;
+    x.leave = x.down > 0 ? x.down - 1 : n - 1;
+    return x;
+}
+
+// Where line `g`, which meets no vertex of the cell, enters and leaves its positive side: positive_
+// has the signs.
+template <int D> typename Walk<D>::Crossing Walk<D>::cross(const Cell &cell, int g) {
+    Crossing x;
+    static_cast<Ends &>(x) = find_ends(positive_, cell.n);
+    const Vertex *old = &arena_[cell.at];
+    meet(lines_[old[x.enter].line], lines_[g], x.a);
+    meet(lines_[old[x.leave].line], lines_[g], x.b);
+    if (options_.polygons) {
+        sharpen(x.a, old[x.enter].line, g);
+        sharpen(x.b, old[x.leave].line, g);
+    }
+    if (options_.sides) {
+        const Side *sides = &sides_[cell.at];
+        x.middle_a = middle(sides[x.enter], share(x.enter, x.up));
+        x.middle_b = middle(sides[x.leave], share(x.leave, x.down));
+    }
+    return x;
+}
+
+// One part of a cell along line `g`: from where it enters that part to where it leaves it. `to` and
+// `sides` have room for it; `edge` is the number of the cut's side there. Returns how many vertices.
+template <int D>
+int Walk<D>::part(const Cell &cell, const Crossing &x, int g, bool plus, std::int64_t edge, Vertex *to,
+                  Side *sides) const {
+    const int n = cell.n;
+    const int from = plus ? x.up : x.down, last = plus ? x.leave : x.enter;
+    const int start = plus ? x.enter : x.leave;
+    const Vertex *old = &arena_[cell.at];
+    const int tail = last >= from ? last + 1 : n, wrapped = last >= from ? 0 : last + 1;
+    Vertex *next = to;
+    *next = plus ? x.a : x.b;
+    next++->line = old[start].line;
+    for (int i = from; i < tail; ++i) *next++ = old[i];
+    for (int i = 0; i < wrapped; ++i) *next++ = old[i];
+    *next = plus ? x.b : x.a;
+    next++->line = g;
+    const int count = static_cast<int>(next - to);
+    if (options_.sides) {
+        const Side *of = &sides_[cell.at];
+        Side *side = sides;
+        *side = of[start];
+        shorten(*side++, plus ? x.middle_a : x.middle_b, false);
+        for (int i = from; i < tail; ++i) *side++ = of[i];
+        for (int i = 0; i < wrapped; ++i) *side++ = of[i];
+        shorten(side[-1], plus ? x.middle_b : x.middle_a, true);
+        *side = whole_side(edge);
+    }
+    return count;
+}
+
 // Both parts of a cell along line `g`, which meets no vertex; positive_ has the signs. The second
 // part lies below the first in the arena. `edge` is the cut's number on its positive side.
 template <int D>
 void Walk<D>::split(const Cell &cell, int g, bool plus_first, std::int64_t edge, Cell &first,
                     Cell &second) {
-    const int n = cell.n;
-    const std::uint64_t all = ~std::uint64_t{0} >> (64 - n);
-    const std::uint64_t before = (positive_ << 1 | positive_ >> (n - 1)) & all; // sign of vertex i - 1
-    // the positive run is up..down - 1, cyclically
-    const int up = __builtin_ctzll(positive_ & ~before), down = __builtin_ctzll(~positive_ & before);
-    Vertex *made = arena_.room(z(n + 4));
-    const Vertex *old = &arena_[cell.at];
-    const int enter = up > 0 ? up - 1 : n - 1, leave = down > 0 ? down - 1 : n - 1;
-    // the two new vertices, and where they divide the sides that they lie on
-    Vertex a, b;
-    meet(lines_[old[enter].line], lines_[g], a);
-    meet(lines_[old[leave].line], lines_[g], b);
-    sharpen(a, old[enter].line, g);
-    sharpen(b, old[leave].line, g);
-    std::uint64_t middle_a = 0, middle_b = 0;
-    if (options_.polygons) {
-        const auto share = [&](int i, int j) {
-            const double here = std::fabs(values_[z(i)]), there = std::fabs(values_[z(j)]);
-            return here / (here + there);
-        };
-        middle_a = middle(old[enter], share(enter, up));
-        middle_b = middle(old[leave], share(leave, down));
-    }
-    const auto part = [&](bool plus, Vertex *to) {
-        const int from = plus ? up : down, start = plus ? enter : leave, last = plus ? leave : enter;
-        const int count = last >= from ? last - from + 1 : last - from + 1 + n;
-        place(*to, plus ? a : b);
-        continue_side(*to, old[start]);
-        shorten(*to++, plus ? middle_a : middle_b, false);
-        for (int i = 0, k = from; i < count; ++i) {
-            *to++ = old[k];
-            k = k + 1 < n ? k + 1 : 0;
-        }
-        shorten(to[-1], plus ? middle_b : middle_a, true);
-        place(*to, plus ? b : a);
-        start_side(*to, g, plus ? edge : edge + 1);
-        return count + 2;
+    const auto room = z(cell.n + 4);
+    arena_.room(room); // before pointers into it are taken
+    if (options_.sides) sides_.room(room);
+    const Crossing x = cross(cell, g);
+    const auto put = [&](bool plus, Cell &out) {
+        out.at = static_cast<int>(arena_.size());
+        out.n = part(cell, x, g, plus, plus ? edge : edge + 1, arena_.top(), sides_.top());
+        arena_.take(z(out.n));
+        if (options_.sides) sides_.take(z(out.n));
     };
-    second.at = static_cast<int>(arena_.size());
-    second.n = part(!plus_first, made);
-    first.at = second.at + second.n;
-    first.n = part(plus_first, made + second.n);
-    arena_.take(z(first.n + second.n));
+    put(!plus_first, second);
+    put(plus_first, first);
 }
 
 // The part of the cell where line `g` is positive (or negative), by the signs in signs_; it lies at
@@ -286,48 +365,51 @@ void Walk<D>::split(const Cell &cell, int g, bool plus_first, std::int64_t edge,
 template <int D>
 void Walk<D>::cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &out) {
     out.at = static_cast<int>(arena_.size());
-    const int side = plus ? 1 : -1;
+    const int sign_kept = plus ? 1 : -1;
     const Line &line = lines_[g];
     Vertex *made = arena_.room(z(cell.n + 1)); // at most one vertex more than the cell has
+    Side *sides = options_.sides ? sides_.room(z(cell.n + 1)) : nullptr;
     const Vertex *old = &arena_[cell.at];
-    Vertex *next = made;
+    const Side *of = options_.sides ? &sides_[cell.at] : nullptr;
+    int n = 0;
     if constexpr (D == 1) {
         Vertex x{};
         meet(line, line, x);
         sharpen(x, g, g);
         x.line = g;
-        x.edge = edge;
-        const bool left = side * signs_[0] > 0;
-        *next++ = left ? old[0] : x;
-        *next++ = left ? x : old[1];
+        const bool left = sign_kept * signs_[0] > 0;
+        made[0] = left ? old[0] : x;
+        made[1] = left ? x : old[1];
+        if (sides != nullptr) {
+            sides[0] = left ? of[0] : whole_side(edge);
+            sides[1] = left ? whole_side(edge) : of[1];
+        }
+        n = 2;
     } else {
-        int sign = side * signs_[0];
+        const auto put = [&](const Vertex &v, int i, bool along) { // along the line g from here
+            made[n] = v;
+            if (along) made[n].line = g;
+            if (sides != nullptr) sides[n] = along ? whole_side(edge) : of[i];
+            ++n;
+        };
+        int sign = sign_kept * signs_[0];
         for (int i = 0; i < cell.n; ++i) {
-            const int j = i + 1 < cell.n ? i + 1 : 0, following = side * signs_[z(j)];
-            if (sign > 0) {
-                *next++ = old[i];
-            } else if (sign == 0 && following != 0) {
-                *next = old[i];
-                if (following < 0) start_side(*next, g, edge);
-                ++next;
-            }
+            const int j = i + 1 < cell.n ? i + 1 : 0, following = sign_kept * signs_[z(j)];
+            if (sign > 0 || (sign == 0 && following != 0)) put(old[i], i, sign == 0 && following < 0);
             if (sign * following < 0) {
-                *next = old[i];
-                meet(lines_[old[i].line], line, *next);
-                sharpen(*next, old[i].line, g);
-                if (options_.polygons) {
-                    const double here = std::fabs(values_[z(i)]), there = std::fabs(values_[z(j)]);
-                    const std::uint64_t at = middle(old[i], here / (here + there));
-                    shorten(sign > 0 ? next[-1] : *next, at, sign > 0);
-                }
-                if (sign > 0) start_side(*next, g, edge);
-                ++next;
+                Vertex x = old[i];
+                meet(lines_[old[i].line], line, x);
+                sharpen(x, old[i].line, g);
+                put(x, i, sign > 0);
+                if (sides != nullptr)
+                    shorten(sides[sign > 0 ? n - 2 : n - 1], middle(of[i], share(i, j)), sign > 0);
             }
             sign = following;
         }
     }
-    out.n = static_cast<int>(next - made);
-    arena_.take(z(out.n));
+    out.n = n;
+    arena_.take(z(n));
+    if (sides != nullptr) sides_.take(z(n));
 }
 
 } // namespace plica

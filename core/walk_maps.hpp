@@ -18,7 +18,7 @@ template <int D> bool Walk<D>::feed(int s, int unit, int q, Feed &out) const {
     out.unit = unit;
     for (int c = 0; c <= D; ++c) out.row[c] = piece.slope * map[z(c) * b.ld];
     out.row[D] += piece.intercept;
-    return (piece.slope != 0.0) | (piece.intercept != 0.0);
+    return feeds(piece);
 }
 
 template <int D> void Walk<D>::full_product(int s) {
@@ -47,8 +47,7 @@ template <int D> void Walk<D>::full_product(int s) {
     // norm of A e is at most ||A|| ||e||. Each coefficient's errors are bounded so, and added up.
     const double step = std::min(here.slope_norm * input.error, here.euclidean_norm * input.spread);
     b.error = (step + rounding) * (1 + 1e-10);
-    const double rows = std::sqrt((D + 1.0) * here.n_pre);
-    b.spread = std::min(rows * b.error, here.spectral_norm * input.spread + rows * rounding) * (1 + 1e-10);
+    b.spread = std::min(b.root * b.error, here.spectral_norm * input.spread + b.root * rounding) * (1 + 1e-10);
     b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
     b.estimate = here.euclidean_norm * input.estimate + kUnit * b.bound;
     b.age = 0;
@@ -88,28 +87,44 @@ template <int D> void Walk<D>::update(int s) {
         full_product(s);
         return;
     }
+    const Stage &here = stage(s), &before = stage(s - 1);
+    const Buffer &input = buffers_[z(s - 1)];
     const auto [begin, n] = parents_[z(s - 1)];
-    auto &applied = applied_[z(s - 1)];
+    const std::uint16_t *pieces = pieces_[z(s - 1)].data();
+    std::uint16_t *applied = applied_[z(s - 1)].data();
+    int updates = 0;
     for (int i = begin; i < begin + n; ++i) {
         const int k = candidates_[i].unit;
-        const std::uint16_t q = pieces_[z(s - 1)][z(k)];
-        if (applied[z(k)] == q) continue;
-        Feed now, then;
-        const bool on = feed(s - 1, k, q, now), was = feed(s - 1, k, applied[z(k)], then);
-        for (int c = 0; c <= D; ++c) now.row[c] -= then.row[c];
-        rank_one(stage(s), D + 1, now, b.map.data(), b.ld);
+        if (applied[k] == pieces[k]) continue;
+        const Piece &now = before.piece(k, pieces[k]), &then = before.piece(k, applied[k]);
+        Feed change;
+        change.unit = k;
+        const double *to = input.map.data() + now.source, *from = input.map.data() + then.source;
+        if (now.source == then.source) {
+            for (int c = 0; c <= D; ++c) change.row[c] = (now.slope - then.slope) * to[z(c) * input.ld];
+        } else {
+            for (int c = 0; c <= D; ++c)
+                change.row[c] = now.slope * to[z(c) * input.ld] - then.slope * from[z(c) * input.ld];
+        }
+        change.row[D] += now.intercept - then.intercept;
+        rank_one(here, D + 1, change, b.map.data(), b.ld);
+        const bool on = feeds(now), was = feeds(then);
         if (on != was) {
             b.feeds += on ? 1 : -1;
             count_feed(s, k, on ? 1 : -1);
         }
-        applied[z(k)] = q;
-        ++counters.updates;
-        ++b.age;
-        b.error += 8 * kUnit * b.bound;
-        b.spread += 8 * kUnit * b.bound * std::sqrt((D + 1.0) * stage(s).n_pre);
-        b.tolerance += 8 * kUnit * b.bound;
-        work_ += stage(s).dense ? stage(s).n_pre : 100;
+        applied[k] = pieces[k];
+        ++updates;
     }
+    // Of a difference of two rows, each at most `bound` when weighted: three roundings in each, one
+    // in their difference, one by the weight, and one when it is added to the map.
+    const double rounding = 12 * kUnit * b.bound * updates;
+    b.error += rounding;
+    b.spread += rounding * b.root;
+    b.tolerance += rounding;
+    b.age += updates;
+    counters.updates += updates;
+    work_ += updates * (here.dense ? here.n_pre : 100);
 }
 
 } // namespace plica

@@ -57,7 +57,7 @@ typename Walk<D>::Cell Walk<D>::clip(const Cell &cell, int s, const Candidate &c
         std::int64_t &id = ids[z(std::min(winner, rival) * reads + std::max(winner, rival))];
         if (id < 0) {
             id = counters.splits++;
-            if (options_.polygons) cut_units.push_back(here.column_of[z(c.unit)]);
+            if (options_.sides) cut_units.push_back(here.column_of[z(c.unit)]);
         }
         const int at = static_cast<int>(lines_.size());
         lines_.take(1);
@@ -111,8 +111,9 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
     while (open.size() > 1) {
         parts.clear();
         arena_.truncate(height);
+        if (options_.sides) sides_.truncate(height);
         lines_.truncate(lines);
-        if (options_.polygons) cut_units.resize(z(static_cast<int>(splits)));
+        if (options_.sides) cut_units.resize(z(static_cast<int>(splits)));
         counters.splits = splits;
         ids.assign(z(reads * reads), -1);
         std::vector<int> winners;
@@ -136,6 +137,12 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
             Vertex *copy = arena_.room(2);
             copy[0] = arena_[part.second.at];
             copy[1] = arena_[part.second.at + 1];
+            if (options_.polygons) {
+                Side *sides = sides_.room(2);
+                sides[0] = sides_[part.second.at];
+                sides[1] = sides_[part.second.at + 1];
+                sides_.take(2);
+            }
             part.second.at = static_cast<int>(arena_.size());
             arena_.take(2);
         }

@@ -23,6 +23,7 @@ MAY_USE: dict[str, set[str]] = {
     "units": {"errors"},
     "domains": {"errors"},
     "chain": {"errors", "units"},
+    "storage": {"chain", "errors", "units"},
     "exact": FOUNDATION,
     "nn": FOUNDATION,
     "loaders": FOUNDATION | {"exact", "nn"},
@@ -31,8 +32,8 @@ MAY_USE: dict[str, set[str]] = {
     "draw": FOUNDATION | {"regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
-#: An atlas plots itself: the one import upwards, made when the method is called.
-UPWARDS = {("regions/atlas.py", "draw")}
+#: An atlas plots itself and a network saves itself: imports made when the method is called.
+UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage")}
 
 HEAVY = {"torch", "onnx", "onnxruntime", "matplotlib", "sklearn", "rich", "flint", "pandas"}
 

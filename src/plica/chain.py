@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import LoadError, NetworkError, SizeError
+from .errors import NetworkError, SizeError
 from .units import PiecewiseLinear, Units
+
+if TYPE_CHECKING:
+    import os
 
 __all__ = ["Network", "Stage"]
 
 Float = NDArray[np.float64]
 Matrix = Any  # ndarray, or scipy.sparse.csr_array
 
-FORMAT = 1
 #: Largest array, in bytes, that a sparse affine map may become when it is made dense.
 DENSE_LIMIT = 2 << 30
 #: Floating-point numbers that one chunk of a batched computation may hold.
@@ -525,31 +523,9 @@ class Network:
     @cached_property
     def id(self) -> str:
         """Hash (SHA-256, hexadecimal) of the content: the same weights and units, the same id."""
-        digest = hashlib.sha256(b"plica chain 1")
-        for stage in self.stages:
-            A = stage.A if stage.sparse else sp.csr_array(stage.A)
-            A = sp.csr_array(A)
-            A.sort_indices()
-            u = stage.units
-            scalars = [np.array([f.intercept]) for f in u.functions]
-            for part in (
-                np.array([stage.n_pre, stage.n_state, u.n_out, len(u.functions)]),
-                A.indptr.astype("<i8"),
-                A.indices.astype("<i8"),
-                A.data + 0.0,
-                stage.a + 0.0,
-                u.start,
-                u.reads,
-                u.function,
-                *(f.breakpoints for f in u.functions),
-                *(f.slopes for f in u.functions),
-                *scalars,
-            ):
-                digest.update(np.int64(part.size).astype("<i8").tobytes())
-                digest.update(
-                    np.ascontiguousarray(part.astype(part.dtype.newbyteorder("<"))).tobytes()
-                )
-        return digest.hexdigest()
+        from .storage import digest
+
+        return digest(self.stages)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self.id == other.id
@@ -559,27 +535,9 @@ class Network:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the chain to an ``.npz`` file (arrays, no pickle), readable by `Network.load`."""
-        header = {"format": FORMAT, "stages": len(self.stages), "id": self.id, "meta": self.meta}
-        arrays: dict[str, NDArray[Any]] = {
-            "header": np.frombuffer(json.dumps(header, default=str).encode(), dtype=np.uint8)
-        }
-        for i, s in enumerate(self.stages):
-            if s.sparse:
-                arrays[f"{i}.A.data"], arrays[f"{i}.A.indices"] = s.A.data, s.A.indices
-                arrays[f"{i}.A.indptr"], arrays[f"{i}.A.shape"] = s.A.indptr, np.array(s.A.shape)
-            else:
-                arrays[f"{i}.A"] = s.A
-            arrays[f"{i}.a"] = s.a
-            u = s.units
-            arrays[f"{i}.start"], arrays[f"{i}.reads"] = u.start, u.reads
-            arrays[f"{i}.function"] = u.function
-            arrays[f"{i}.n_functions"] = np.array(len(u.functions))
-            for j, f in enumerate(u.functions):
-                arrays[f"{i}.f{j}.breakpoints"] = f.breakpoints
-                arrays[f"{i}.f{j}.slopes"] = f.slopes
-                arrays[f"{i}.f{j}.intercept"] = np.array(f.intercept)
-        with Path(path).open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        from .storage import save
+
+        save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Network:
@@ -590,44 +548,6 @@ class Network:
         LoadError
             If the file is missing, not a plica network, of a newer format, or damaged.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise LoadError(f"{path}: no such file")
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-                header = json.loads(bytes(data["header"]))
-                if header["format"] > FORMAT:
-                    raise LoadError(
-                        f"{path}: written in format {header['format']}, this plica reads up to "
-                        f"{FORMAT}; use a newer plica"
-                    )
-                net = cls(
-                    [cls._read_stage(data, i) for i in range(header["stages"])], header["meta"]
-                )
-                if net.id != header["id"]:
-                    raise LoadError(f"{path}: the content does not match its id; it is damaged")
-        except LoadError:
-            raise
-        except Exception as error:  # zip, zlib, json and numpy each have their own
-            raise LoadError(f"{path}: not a plica network file, or damaged ({error})") from error
-        return net
+        from .storage import load
 
-    @staticmethod
-    def _read_stage(data: Any, i: int) -> Stage:
-        if f"{i}.A" in data:
-            A: Matrix = data[f"{i}.A"]
-        else:
-            parts = (data[f"{i}.A.data"], data[f"{i}.A.indices"], data[f"{i}.A.indptr"])
-            A = sp.csr_array(parts, shape=tuple(data[f"{i}.A.shape"]))
-        functions = tuple(
-            PiecewiseLinear(
-                data[f"{i}.f{j}.breakpoints"],
-                data[f"{i}.f{j}.slopes"],
-                float(data[f"{i}.f{j}.intercept"]),
-            )
-            for j in range(int(data[f"{i}.n_functions"]))
-        )
-        units = Units(
-            A.shape[0], data[f"{i}.start"], data[f"{i}.reads"], data[f"{i}.function"], functions
-        )
-        return Stage(A, data[f"{i}.a"], units, f"stage {i}")
+        return load(path)

@@ -1,11 +1,22 @@
 import numpy as np
 import pytest
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 
 import plica
 from plica.draw import Picture, plot_atlas
 from plica.draw.pieces import scores_of, split
+
+
+def length_of(lines):
+    """Total length of polylines."""
+    return sum(np.linalg.norm(np.diff(line, axis=0), axis=1).sum() for line in lines)
+
+
+def pieces_of(path):
+    """The polylines of a path of many."""
+    starts = np.flatnonzero(path.codes == path.MOVETO)
+    return np.split(path.vertices, starts[1:])
 
 
 def test_plane_without_a_boundary_has_one_polygon_a_region(plane):
@@ -31,20 +42,34 @@ def test_boundary_cuts_fills_in_two(plane):
     pieces = split(plane.vertices, plane.offsets, scores_of(*plane.affine(), True))
     assert len(picture.regions.get_paths()) == len(pieces.regions) > len(plane)
     level = plane.decision_boundary()
-    assert len(picture.boundary.get_segments()) == len(level.segments)
-    ends = np.array(picture.boundary.get_segments()).reshape(-1, 2)
-    assert np.abs(plane.network(ends)).max() < 1e-9
+    lines = picture.boundary.get_segments()
+    assert len(lines) < len(level.segments)
+    assert np.isclose(length_of(lines), level.length)
+    assert np.abs(plane.network(np.concatenate(lines))).max() < 1e-9
 
 
-def test_creases_one_segment_a_facet_deepest_first(plane):
+def test_creases_cover_the_facets_deepest_first(plane):
     picture = plot_atlas(plane)
     facets = plane.facets()
-    assert isinstance(picture.creases, LineCollection)
-    assert len(picture.creases.get_segments()) == len(facets.unit)
+    assert isinstance(picture.creases, PathCollection)
+    paths = picture.creases.get_paths()
+    assert len(paths) < len(facets.unit)
+    total = np.linalg.norm(facets.ends[:, 1] - facets.ends[:, 0], axis=1).sum()
+    assert np.isclose(sum(length_of(pieces_of(p)) for p in paths), total)
     widths = np.array(picture.creases.get_linewidths())
+    assert widths.size == len(paths)
     assert (np.diff(widths) >= 0).all()
     assert np.unique(widths.round(9)).size == 2
     assert plot_atlas(plane, edges=False).creases is None
+
+
+def test_a_path_is_the_crease_of_one_unit(plane):
+    # of each unit the pre-activation vanishes at all points of one of its paths
+    net = plane.network
+    z = [net.until(layer) for layer in (1, 2)]
+    for path in plot_atlas(plane).creases.get_paths():
+        values = np.concatenate([part(path.vertices) for part in z], axis=1)
+        assert np.abs(values).max(axis=0).min() < 1e-9
 
 
 def test_creases_that_do_not_bend_are_faint():
@@ -52,9 +77,10 @@ def test_creases_that_do_not_bend_are_faint():
     net = plica.Network.mlp([(np.eye(2), np.zeros(2)), ([[1.0, 0.0]], [0.0])])
     atlas = plica.map_regions(net, plica.Box.cube(2))
     picture = plot_atlas(atlas)
-    opacity = picture.creases.get_colors()[:, 3]
-    bent = atlas.facets().unit == 0
-    assert opacity[bent].min() > 3 * opacity[~bent].max()
+    opacity = picture.creases.get_edgecolors()[:, 3]
+    upright = np.array([np.ptp(p.vertices[:, 0]) == 0 for p in picture.creases.get_paths()])
+    assert upright.tolist() in ([True, False], [False, True])
+    assert opacity[upright] > 3 * opacity[~upright]
 
 
 @pytest.mark.parametrize("color", ["affine", "pattern", "layer", "output"])
@@ -76,11 +102,11 @@ def test_values_and_colours_a_region(plane):
 def test_a_level_and_a_pair_as_boundary(classes):
     value = float(np.median(classes.network(classes.witnesses)[:, 2]))
     level = plot_atlas(classes, boundary=value, output=2).boundary
-    ends = np.array(level.get_segments()).reshape(-1, 2)
+    ends = np.concatenate(level.get_segments())
     assert np.abs(classes.network(ends)[:, 2] - value).max() < 1e-9
     i, j = np.unique(classes.network(classes.witnesses).argmax(axis=1))[:2].tolist()
     pair = plot_atlas(classes, boundary=(i, j)).boundary
-    values = classes.network(np.array(pair.get_segments()).reshape(-1, 2))
+    values = classes.network(np.concatenate(pair.get_segments()))
     assert np.abs(values[:, i] - values.max(axis=1)).max() < 1e-9
     assert np.abs(values[:, j] - values.max(axis=1)).max() < 1e-9
 
@@ -162,8 +188,8 @@ def test_affine_network_has_nothing_but_a_region():
     net = plica.Network.mlp([([[1.0, 2.0]], [3.0])])
     for domain in (plica.Box.cube(2), plica.Segment([0, 0], [1, 1])):
         picture = plot_atlas(plica.map_regions(net, domain))
-        assert len(picture.regions.get_paths()) == 1 + (domain.dim == 2) * 0
-        assert len(picture.creases.get_segments()) == 0
+        assert len(picture.regions.get_paths()) == 1
+        assert len(picture.creases.get_paths()) == 0
 
 
 def test_constant_network():

@@ -53,8 +53,8 @@ def test_counts_of_the_benchmark_and_the_work_they_take(
 
 def test_the_filter_changes_no_answer() -> None:
     net = suite(16, 2)
-    fast = walked(Walk(net, SQUARE, polygons=True))
-    exact = walked(Walk(net, SQUARE, polygons=True, filter_scale=float("inf")))
+    fast = walked(Walk(net, SQUARE, polygons=True, sides=True))
+    exact = walked(Walk(net, SQUARE, polygons=True, sides=True, filter_scale=float("inf")))
     assert exact.counters["regions"] == fast.counters["regions"]
     assert exact.counters["arbitrated"] > 100 * (fast.counters["arbitrated"] + 1)
 
@@ -62,8 +62,8 @@ def test_the_filter_changes_no_answer() -> None:
 @pytest.mark.parametrize("write", [False, True])
 def test_a_walk_in_slices_is_the_same_walk(write: bool) -> None:
     net = suite(16, 2)
-    whole = Walk(net, SQUARE, patterns=True, polygons=True).collect()
-    walk = Walk(net, SQUARE, patterns=write, polygons=write)
+    whole = Walk(net, SQUARE, patterns=True, polygons=True, sides=True).collect()
+    walk = Walk(net, SQUARE, patterns=write, polygons=write, sides=write)
     chunks = list(walk.chunks(size=10))
     assert walk.complete
     assert walk.counters["regions"] == 333
@@ -170,7 +170,7 @@ def shared_reads() -> plica.Network:
     "net", [suite(16, 2), suite(12, 8), shared_reads()], ids=["2", "8", "shared"]
 )
 def test_the_error_bound_holds_for_the_maps(net: plica.Network) -> None:
-    walk = Walk(net, SQUARE, patterns=True, polygons=True, maps=True)
+    walk = Walk(net, SQUARE, patterns=True, polygons=True, sides=True, maps=True)
     columns = walk.collect()
     patterns = unpack(net, walk.bits, walk.words, columns["patterns"])
     exact = RationalChain(net)

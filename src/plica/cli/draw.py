@@ -40,7 +40,13 @@ if TYPE_CHECKING:
 )
 @click.option("--theme", type=click.Choice(["dark", "light"]), default="dark", show_default=True)
 @click.option("--width", type=float, default=8.0, show_default=True, help="Longer side, in inches.")
-@click.option("--dpi", type=float, default=300.0, show_default=True, help="Resolution of a PNG.")
+@click.option(
+    "--dpi",
+    type=float,
+    default=300.0,
+    show_default=True,
+    help="Resolution of a PNG, and of the colours in a PDF or SVG of many regions.",
+)
 def draw(
     model: str,
     output: str,

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["check_path", "draw_file", "empty_axes", "figure_of"]
 
 FORMATS = ("png", "svg", "pdf")
-#: Resolution at which vector files are looked at.
-VECTOR_DPI = 144.0
 #: Margin around a plane, as a share of the picture's longer side.
 MARGIN = 0.025
 
@@ -124,7 +122,8 @@ def draw_file(
     path : str or path
         Its ending says which format. Missing folders are made.
     dpi : float
-        Dots per inch of a PNG.
+        Dots per inch of a PNG, and of the image that the regions are in a PDF or SVG if there are
+        many of them. Lines and letters there have no resolution.
     **options
         As for `figure_of` and `plot_atlas`.
 
@@ -146,8 +145,7 @@ def draw_file(
         raise PlicaError(f"dpi must lie between 10 and 2400, got {dpi}")
     from matplotlib import rc_context
 
-    # a pixel of a vector file is what a page shows of it
-    figure = figure_of(atlas, dpi=dpi if kind == "png" else VECTOR_DPI, **options)
+    figure = figure_of(atlas, dpi=dpi, **options)
     path.parent.mkdir(parents=True, exist_ok=True)
     # names inside an SVG are random without a salt, and files carry the date unless told not to
     timeless: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})

@@ -159,7 +159,7 @@ def _rug(atlas: Atlas, ax: Axes, style: Style) -> LineCollection:
                 f"layer {k + 1}",
                 transform=ax.transAxes,
                 color=style.theme.ink,
-                fontsize=min(8.0, 90.0 * row),
+                fontsize=min(8.0, 200.0 * row),
                 va="center",
                 alpha=0.8,
             )

@@ -32,16 +32,18 @@ class Picture:
     regions : PolyCollection or LineCollection
         On a plane one polygon a region, or several where the decision boundary cuts it; on a line
         the graph of the outputs, one segment a piece and output.
-    creases : LineCollection or None
-        Deepest layer first, so that the first layer lies on top.
+    creases : PathCollection or LineCollection or None
+        Deepest layer first, so that the first layer lies on top. On a plane a path holds the
+        facets of one unit that are about equally strong, joined into polylines; on a line each
+        crease is a stroke.
     boundary : LineCollection or None
-        The decision boundary; on a line, upright strokes at its points.
+        The decision boundary, as polylines; on a line, upright strokes at its points.
     points : PathCollection or None
     """
 
     ax: Axes
     regions: Collection
-    creases: LineCollection | None = None
+    creases: PathCollection | LineCollection | None = None
     boundary: LineCollection | None = None
     points: PathCollection | None = None
 

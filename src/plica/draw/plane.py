@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from .palette import hashed, oklab_to_rgb, ramp, relief
 from .picture import Picture, Style
 from .pieces import Scores, scores_of, split
+from .polylines import compound, join, straighten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.path import Path
 
     from ..regions.atlas import Atlas
 
@@ -26,13 +28,19 @@ Int = NDArray[np.int64]
 COMFORT = 4.7
 #: Creases of layer l are this factor to the power l - 1 as wide as those of the first.
 NARROWER = 0.68
+#: Steps of strength between a crease that hardly bends the function and one that bends it much.
+LEVELS = 8
+#: Width, in points, of what closes the gaps between polygons in a vector file.
+SEAM = 0.5
 #: Sides of a domain that differ by more than this are both drawn in full length.
 LONGEST = 4.0
 
 
 def draw_plane(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int | None) -> Picture:
     """Draw into ``ax``; see `plica.draw.plot_atlas`."""
-    from matplotlib.collections import LineCollection, PolyCollection
+    from matplotlib.collections import LineCollection, PathCollection
+
+    from .polygons import Polygons
 
     (left, bottom), (right, top) = (v.tolist() for v in _bounds(atlas))
     ax.set_xlim(left, right)
@@ -42,30 +50,34 @@ def draw_plane(atlas: Atlas, ax: Axes, style: Style, marks: Float, classes: Int 
 
     J, c = atlas.affine()
     vertices, offsets, colours = _fill(atlas, J, c, style)
-    polygons = [vertices[i:j] for i, j in pairwise(offsets)]
-    # a line somewhat wider than a pixel, in the colour of the face, closes the gaps that
-    # antialiasing leaves between faces
-    pixel = _points_per_pixel(ax)
-    regions = PolyCollection(
-        polygons, facecolors=colours, edgecolors="face", linewidths=1.25 * pixel, zorder=1
+    regions = Polygons(
+        vertices, offsets, facecolors=colours, edgecolors="face", linewidths=SEAM, zorder=1
     )
     ax.add_collection(regions, autolim=False)
 
     creases = boundary = points = None
     scale = style.linewidth * _scale(atlas, ax)
     if style.edges:
-        ends, widths, strokes = _creases(atlas, J, style, scale)
-        creases = LineCollection(
-            list(ends), linewidths=widths, colors=strokes, capstyle="butt", zorder=2
+        paths, widths, strokes = _creases(atlas, J, style, scale)
+        creases = PathCollection(
+            paths,
+            facecolors="none",
+            edgecolors=strokes,
+            linewidths=widths,
+            capstyle="butt",
+            joinstyle="round",
+            zorder=2,
         )
         ax.add_collection(creases, autolim=False)
     if style.boundary is not False and atlas.count.complete:
         segments = _boundary(atlas, style)
+        points_of, at, _ = join(segments, np.zeros(len(segments), dtype=np.int64), _grain(atlas))
         boundary = LineCollection(
-            list(segments),
+            [points_of[i:j] for i, j in pairwise(at)],
             linewidths=2.0 * style.linewidth * _slimmer(segments, atlas),
             colors=[style.theme.boundary],
             capstyle="round",
+            joinstyle="round",
             zorder=3,
         )
         ax.add_collection(boundary, autolim=False)
@@ -209,26 +221,40 @@ def _following(atlas: Atlas) -> Int:
 
 def _creases(
     atlas: Atlas, J: Float, style: Style, scale: float
-) -> tuple[Float, Float, NDArray[np.float64]]:
-    """Segments, widths and RGBA colours, the deepest layer first."""
+) -> tuple[list[Path], Float, NDArray[np.float64]]:
+    """Paths, widths and RGBA colours, the deepest layer first.
+
+    A path holds all facets of one unit that are about equally strong, as polylines.
+    """
     if atlas.count.complete:
         facets = atlas.facets()
-        unit, ends = facets.unit, facets.ends
+        start, unit, ends = facets.sides[:, 0], facets.unit, facets.ends
         bend = _bends(J, facets.regions) / _usual(np.linalg.norm(J, axis=(1, 2)), atlas.sizes)
     else:  # what lies across a crease may not have been found
-        inner = np.flatnonzero(atlas.edge_units >= 0)
-        unit = atlas.edge_units[inner]
-        ends = np.stack((atlas.vertices[inner], atlas.vertices[_following(atlas)[inner]]), axis=1)
-        bend = np.ones(inner.size)
-    layer = np.asarray(atlas.network.unit_layers)[unit]
-    order = np.argsort(-layer, kind="stable")
-    layer = layer[order]
-    strength = 0.15 + 0.85 * np.clip(2 * bend[order], 0.0, 1.0) ** 0.7
+        start = np.flatnonzero(atlas.edge_units >= 0)
+        unit = atlas.edge_units[start]
+        ends = np.stack((atlas.vertices[start], atlas.vertices[_following(atlas)[start]]), axis=1)
+        bend = np.ones(start.size)
+    cut = atlas.edges[start] // 2
+    # units are numbered anew, the deepest layer first, and each has one group a level of strength
+    layers = np.asarray(atlas.network.unit_layers)
+    order = np.argsort(-layers, kind="stable")
+    level = np.rint(LEVELS * np.clip(2 * bend, 0.0, 1.0) ** 0.7).astype(np.int64)
+    group = np.argsort(order)[unit] * (LEVELS + 1) + level
+    paths, group = compound(*join(*straighten(ends, group, cut), _grain(atlas)))
+    layer, level = layers[order[group // (LEVELS + 1)]], group % (LEVELS + 1)
     widths = np.maximum(1.1 * NARROWER ** (layer - 1), 0.25) * scale
     colours = np.empty((layer.size, 4))
     colours[:, :3] = style.theme.ink
+    strength = 0.15 + 0.85 * level / LEVELS
     colours[:, 3] = style.theme.crease * np.maximum(0.87 ** (layer - 1), 0.4) * strength
-    return ends[order], widths, colours
+    return paths, widths, colours
+
+
+def _grain(atlas: Atlas) -> float:
+    """What no eye can tell apart, in own coordinates: a millionth of the picture."""
+    low, high = _bounds(atlas)
+    return 1e-6 * float((high - low).min())
 
 
 def _bends(J: Float, pairs: Int) -> Float:

@@ -103,8 +103,9 @@ class Walk:
     net : Network
     domain : Domain
         Of dimension 1 or 2, bounded, and lying in the network's input space.
-    patterns, polygons, maps : bool
-        Which columns to write; counting needs none.
+    patterns, polygons, sides, maps : bool
+        Which columns to write; counting needs none. ``sides`` go with polygons: the crease that
+        each side lies on and its place there, from which neighbours are found.
     signs : bool
         Write the exact sign of the first output at every vertex, and where it is zero on sides
         between vertices of opposite signs.
@@ -124,6 +125,7 @@ class Walk:
     domain: Domain
     patterns: bool = False
     polygons: bool = False
+    sides: bool = False
     maps: bool = False
     signs: bool = False
     filter_scale: float = 1.0
@@ -155,6 +157,7 @@ class Walk:
             rows.astype(np.int32),
             self.patterns,
             self.polygons,
+            self.sides,
             self.maps,
             self.signs,
             halve,

@@ -181,7 +181,7 @@ def map_regions(
 
 def _mapping(net: Network, domain: Domain) -> Walk:
     maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
-    return Walk(net, domain, patterns=True, polygons=True, maps=maps)
+    return Walk(net, domain, patterns=True, polygons=True, sides=True, maps=maps)
 
 
 def iter_regions(

@@ -84,7 +84,7 @@ def level_set(atlas: Atlas, output: int, value: float) -> LevelSet:
     if not np.isfinite(value):
         raise NetworkError(f"the level must be a finite number, got {value}")
     shifted = net.after(np.ones((1, 1)), [-float(value)])
-    walk = Walk(shifted, atlas.domain, patterns=True, polygons=True, signs=True)
+    walk = Walk(shifted, atlas.domain, patterns=True, polygons=True, sides=True, signs=True)
     found = walk.collect()
     offsets, vertices, sign = found["offsets"], found["points"], found["signs"].astype(np.int64)
     dim, n = atlas.dim, offsets.size - 1
@@ -165,7 +165,7 @@ def decision_boundary(atlas: Atlas, i: int | None, j: int | None) -> LevelSet:
 def _boundary(atlas: Atlas, net: Network, pair: tuple[int, int] | None) -> LevelSet:
     """Facets across which the last unit of ``net`` changes its piece."""
     atlas.require_complete()
-    walk = Walk(net, atlas.domain, patterns=True, polygons=True)
+    walk = Walk(net, atlas.domain, patterns=True, polygons=True, sides=True)
     found = walk.collect()
     facets = match(
         found["offsets"], found["points"], found["edges"], found["places"], walk.cut_units
