@@ -206,7 +206,11 @@ int Dictionary::ask_loaded(Cell &cell) {
 // Whether sign * z is positive somewhere in the cell.
 bool Dictionary::search(Cell &cell, int sign) {
     ++tally.programs;
-    const Answer found = walk(cell, sign);
+    Answer found = walk(cell, sign);
+    if (found == Answer::open && cell.inside && filter_ < kInfinity) {
+        rebuild(cell, sign);
+        found = walk(cell, sign);
+    }
     if (found != Answer::open) {
         ++tally.certificates;
         return found == Answer::yes;
@@ -235,7 +239,7 @@ Dictionary::Answer Dictionary::climb(const View &v, int m, double enough) {
         const int e = price();
         if (e < 0) return Answer::no;
         double step = 0;
-        const int i = ratio(v, m, e, step);
+        const int i = ratio(v, m, e, v.nonbasic[e] < 2 * g_ ? 2.0 : kInfinity, step);
         if (height_ + d_[z(e)] * step > enough) {
             entering_ = e;
             step_ = step;
@@ -286,9 +290,9 @@ int Dictionary::price() const {
     return best;
 }
 
-// The first row that stops the nonbasic variable e, or -1: it reaches its own other bound.
-int Dictionary::ratio(const View &v, int m, int e, double &step) {
-    step = v.nonbasic[e] < 2 * g_ ? 2.0 : kInfinity;
+// The first row that stops the nonbasic variable e, or -1: it grows by `own`, to its other bound.
+int Dictionary::ratio(const View &v, int m, int e, double own, double &step) const {
+    step = own;
     int row = -1;
     double size = 0;
     for (int i = 0; i < m; ++i) {
@@ -426,6 +430,46 @@ bool Dictionary::edge(Cell &cell) {
     express(v, cell.m, 1);
     if (height_ > 0) express(v, cell.m, -1);
     return climb(v, cell.m, 1e-13) == Answer::yes && entering_ >= 0;
+}
+
+// A fresh dictionary, at a vertex reached from the witness: one coordinate after another moves to
+// where sign * z grows, until it or a row meets a bound.
+void Dictionary::rebuild(Cell &cell, int sign) {
+    ++tally.rebuilt;
+    const View v = view(cell);
+    const int m = cell.m;
+    for (int k = 0; k < g_; ++k) v.nonbasic[k] = 2 * k;
+    for (int i = 0; i < m; ++i) {
+        const int half = v.half[i];
+        const double side = (half & 1) != 0 ? -1.0 : 1.0;
+        const double *row = rows_.at(z(half / 2) * z(ld_));
+        for (int j = 0; j < ld_; ++j) v.T[i * ld_ + j] = side * row[j];
+        v.value[i] = side * value_at(row, lines_[z(half / 2)].constant, v.point);
+        v.limit[i] = kInfinity;
+        v.basic[i] = 2 * (g_ + i);
+    }
+    for (int j = 0; j < ld_; ++j) d_[z(j)] = sign * z_[z(j)];
+    for (int e = 0; e < g_; ++e) {
+        double at = v.point[e] + 1.0; // of the nonbasic variable e; the values are those at the point
+        if (d_[z(e)] < 0) { // measure it from the upper bound: it goes down to 0 as z grows
+            for (int i = 0; i < m; ++i) v.T[i * ld_ + e] = -v.T[i * ld_ + e];
+            d_[z(e)] = -d_[z(e)];
+            v.nonbasic[e] ^= 1;
+            at = 2.0 - at;
+        }
+        double step = 0;
+        const int i = ratio(v, m, e, 2.0 - at, step);
+        for (int r = 0; r < m; ++r) v.value[r] += step * v.T[r * ld_ + e];
+        if (i < 0) { // at its other bound
+            for (int r = 0; r < m; ++r) v.T[r * ld_ + e] = -v.T[r * ld_ + e];
+            d_[z(e)] = -d_[z(e)];
+            v.nonbasic[e] ^= 1;
+        } else {
+            v.value[i] = v.T[i * ld_ + e] > 0 ? 2.0 : 0.0;
+            pivot(v, m, i, e);
+            v.value[i] = at + step;
+        }
+    }
 }
 
 int Dictionary::commit() {

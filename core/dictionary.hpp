@@ -67,12 +67,13 @@ class Dictionary {
     Answer climb(const View &v, int m, double enough);
     void express(const View &v, int m, int sign);
     int price() const;
-    int ratio(const View &v, int m, int e, double &step);
+    int ratio(const View &v, int m, int e, double own, double &step) const;
     void flip(const View &v, int m, int e);
     void pivot(const View &v, int m, int i, int e);
     void reflect(const View &v, int i) const;
     void vertex(const View &v, int m, double *s) const;
     bool edge(Cell &cell);
+    void rebuild(Cell &cell, int sign);
     void take_witness(Cell &part, const Cell &cell, bool plus);
 
     bool certify_yes(const Cell &cell, const View &v, int sign);

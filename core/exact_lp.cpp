@@ -148,6 +148,60 @@ void ExactLp::enter_basis(const int *nonbasic) {
         }
 }
 
+// Criss-cross: the first variable, in the order of codes, that falls as t_j grows. None: its own
+// other bound.
+int ExactLp::first_to_fall(int m, int j) const {
+    int row = kNone, best = bounded(nonbasic_[z(j)]) ? nonbasic_[z(j)] ^ 1 : kNone;
+    for (int i = 0; i < m; ++i) {
+        const int s = at(i, j).sign();
+        if (s == 0 || (s > 0 && !bounded(basic_[z(i)]))) continue;
+        const int code = basic_[z(i)] ^ (s > 0 ? 1 : 0);
+        if (code < best) {
+            best = code;
+            row = i;
+        }
+    }
+    return row;
+}
+
+// From a feasible dictionary: the variable that reaches a bound first as t_j grows, of several the
+// first in the order of codes (Bland 1977). None: its own other bound.
+int ExactLp::first_to_stop(int m, int j) const {
+    int row = kNone, code = kNone;
+    Dyadic room, rate; // t_j stops at room / rate
+    if (bounded(nonbasic_[z(j)])) {
+        code = nonbasic_[z(j)] ^ 1;
+        room = width_[z(code / 2)];
+        rate = Dyadic(1.0);
+    }
+    for (int i = 0; i < m; ++i) {
+        const int s = at(i, j).sign();
+        if (s == 0 || (s > 0 && !bounded(basic_[z(i)]))) continue;
+        const int own = basic_[z(i)] ^ (s > 0 ? 1 : 0);
+        Dyadic height = at(i, n_), speed = at(i, j);
+        if (s > 0) {
+            height.negate();
+            height.add_product(width_[z(own / 2)], denominator_);
+        } else {
+            speed.negate();
+        }
+        int order = -1;
+        if (code != kNone) {
+            Dyadic gap;
+            gap.add_product(height, rate);
+            gap.add_product(room, speed, true);
+            order = gap.sign();
+        }
+        if (order < 0 || (order == 0 && own < code)) {
+            row = i;
+            code = own;
+            room = std::move(height);
+            rate = std::move(speed);
+        }
+    }
+    return row;
+}
+
 bool ExactLp::positive(const Row &functional, int sign, const int *start) {
     ++solved;
     enter_basis(start);
@@ -196,33 +250,23 @@ bool ExactLp::positive(const Row &functional, int sign, const int *start) {
         if (feasible && at(m, n_).sign() > 0) return true;
         if (leaving != kNone) {
             if (beyond) reflect_row(leaving);
+            entering = kNone;
             int best = kNone;
             for (int j = 0; j < n_; ++j)
                 if (at(leaving, j).sign() > 0 && nonbasic_[z(j)] < best) {
                     best = nonbasic_[z(j)];
                     entering = j;
                 }
-            if (best == kNone) throw std::logic_error("a cell without points");
+            if (entering == kNone) throw std::logic_error("a cell without points");
         } else {
             if (entering == kNone) throw std::logic_error("an optimum that is neither positive nor not");
-            // the first variable that falls as this one grows: its own other bound, or a basic one
-            int best = bounded(nonbasic_[z(entering)]) ? nonbasic_[z(entering)] ^ 1 : kNone;
-            for (int i = 0; i < m; ++i) {
-                const int s = at(i, entering).sign();
-                if (s == 0 || (s > 0 && !bounded(basic_[z(i)]))) continue;
-                const int code = basic_[z(i)] ^ (s > 0 ? 1 : 0);
-                if (code < best) {
-                    best = code;
-                    leaving = i;
-                    beyond = s > 0;
-                }
-            }
+            leaving = feasible ? first_to_stop(m, entering) : first_to_fall(m, entering);
             if (leaving == kNone) {
-                if (best == kNone) throw std::logic_error("a cell without bounds");
+                if (!bounded(nonbasic_[z(entering)])) throw std::logic_error("a cell without bounds");
                 reflect_column(entering);
                 continue;
             }
-            if (beyond) reflect_row(leaving);
+            if (at(leaving, entering).sign() > 0) reflect_row(leaving);
         }
         pivot(leaving, entering);
     }

@@ -3,8 +3,8 @@
 // The polytope is {lower <= u <= upper, sign_i * row_i(u) >= 0} with dyadic rows, and has an
 // interior. The tableau is fraction free: its entries are minors of the dyadic matrix over one common
 // denominator, and every division is exact (Edmonds 1967; Bareiss 1968). It starts from any
-// basis, best one where a floating-point method ended, and follows the criss-cross rule (Terlaky 1985),
-// which needs no feasible start and ends at every degenerate vertex.
+// basis, best one where a floating-point method ended. A feasible one is followed by Bland's rule, others by
+// the criss-cross rule (Terlaky 1985), which needs no feasible start; neither cycles.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,8 @@ class ExactLp {
     void pivot(int i, int j);
     void reflect_row(int i);
     void reflect_column(int j);
+    int first_to_fall(int m, int j) const;
+    int first_to_stop(int m, int j) const;
     bool above(int i) const; // a basic coordinate beyond its other bound
 
     int n_;
