@@ -99,3 +99,34 @@ def segments(draw: st.DrawFn) -> plica.Segment:
     p = draw(st.tuples(ends, ends))
     q = draw(st.tuples(ends, ends).filter(lambda q: q != p))
     return plica.Segment(p, q)
+
+
+@st.composite
+def domains(draw: st.DrawFn, n_inputs: int) -> plica.domains.Domain:
+    """Boxes, flat or not, polytopes, slices and all of space, with at least one dimension."""
+    kind = draw(st.sampled_from(["box", "space", "polytope", "slice", "cone"]))
+    n = n_inputs
+    if kind == "space":
+        return plica.Space(n)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if kind == "cone":  # half-spaces at the origin: its interior holds a direction d
+        d = rng.choice([-1.0, 1.0, 2.0], n)
+        A = rng.choice(PALETTES[1], (draw(st.integers(1, 4)), n))
+        A[A @ d == 0] = -d
+        return plica.Polytope(-A * np.sign(A @ d)[:, None], np.zeros(len(A)))
+    low = np.array([draw(ends) for _ in range(n)])
+    high = low + np.array([draw(sizes) for _ in range(n)])
+    if kind == "polytope":  # a box, cut through its middle or beside it
+        cuts = rng.choice(PALETTES[0], (draw(st.integers(1, 3)), n))
+        A = np.vstack([np.eye(n), -np.eye(n), cuts])
+        # a cut through the middle keeps the half of the box that it faces away from
+        beside = rng.choice([0.0, 0.25, 2.0**-40, 2.0], len(cuts))
+        return plica.Polytope(A, [*high, *-low, *(np.abs(cuts).sum(axis=1) * beside)])
+    if kind == "slice":
+        k = draw(st.integers(1, n))
+        directions = np.eye(k, n) + np.triu(rng.choice(PALETTES[0], (k, n)), 1)
+        return plica.Slice(rng.choice(PALETTES[2], n), directions, (low[:k], high[:k]))
+    if n > 1 and draw(st.booleans()):
+        flat = int(rng.integers(n))
+        high[flat] = low[flat]
+    return plica.Box(low, high)

@@ -30,7 +30,8 @@ def patterns(net: plica.Network, domain: Domain) -> set[tuple[int, ...]]:
     ]
     n = chain.n_inputs
     identity = [[Fraction(i == j) for j in range(n + 1)] for i in range(n)]
-    return set(_extend(list(chain.stages), identity, {_row(r) for r in inside}))
+    rows = {_row(r) for r in inside if any(r[:-1]) or r[-1] < 0}  # 0 <= 0 says nothing
+    return set(_extend(list(chain.stages), identity, rows))
 
 
 def _extend(stages: list, state: list, system: set[Row]) -> Iterator[tuple[int, ...]]:

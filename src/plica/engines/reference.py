@@ -18,7 +18,7 @@ from plica.exact.rational import Dyadic, Exact, PieceTable, RationalChain, all_p
 from plica.units import MAX, Units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from plica.chain import Network
     from plica.domains import Domain
@@ -32,6 +32,7 @@ __all__ = [
     "facets",
     "level_set",
     "linear_regions",
+    "merge",
     "size",
 ]
 
@@ -332,20 +333,28 @@ def linear_regions(cells: Sequence[Cell]) -> list[int]:
 
     Cells are merged across facets where their affine maps are equal.
     """
-    parent = list(range(len(cells)))
+    pairs = (
+        (i, j)
+        for i, j in (facet.cells for facet in facets(cells))
+        if cells[i].J == cells[j].J and cells[i].c == cells[j].c
+    )
+    return merge(len(cells), pairs)
+
+
+def merge(n: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """Label of the component of each of ``n`` things that the pairs join, in their order."""
+    parent = list(range(n))
 
     def root(i: int) -> int:
         while parent[i] != i:
             i = parent[i]
         return i
 
-    for facet in facets(cells):
-        i, j = facet.cells
-        if cells[i].J == cells[j].J and cells[i].c == cells[j].c:
-            i, j = root(i), root(j)
-            parent[max(i, j)] = min(i, j)
-    roots = [root(i) for i in range(len(cells))]
-    number = {r: n for n, r in enumerate(sorted(set(roots)))}
+    for i, j in pairs:
+        i, j = root(i), root(j)
+        parent[max(i, j)] = min(i, j)
+    roots = [root(i) for i in range(n)]
+    number = {r: label for label, r in enumerate(sorted(set(roots)))}
     return [number[r] for r in roots]
 
 

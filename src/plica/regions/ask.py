@@ -71,7 +71,8 @@ def count_regions(
         Stop after so many regions (int) or seconds (float). The count is then a certified lower
         bound, with ``complete == False``. Ctrl-C does the same.
     engine : {"auto", "line", "plane", "reference"}
-        ``"reference"`` is the slow twin in rational arithmetic.
+        ``"reference"`` is the slow twin in rational arithmetic, for domains of any dimension,
+        bounded or not.
     progress : callable, optional
         Called about ten times a second with (regions found, seconds).
 
@@ -101,9 +102,7 @@ def count_regions(
         raise DomainError(f"kind {kind!r} does not exist; choose one of {', '.join(KINDS)}")
     engine = _engine(domain, engine)
     if engine == "reference":
-        from ..engines import reference
-
-        value = reference.count(net, domain, kind=kind)
+        value = _reference_count(net, domain, kind)
         return Count(value, kind=kind, engine=engine, dim=domain.dim)
     if kind == "linear":
         atlas = map_regions(net, domain, budget=budget, engine=engine, progress=progress)
@@ -119,6 +118,14 @@ def count_regions(
     for _ in walk.chunks(Budget.of(budget), progress):
         pass
     return _count(walk, engine, walk.counters["regions"])
+
+
+def _reference_count(net: Network, domain: Domain, kind: str) -> int:
+    from ..engines import reference, reference_cells
+
+    if domain.dim <= 2 and reference_cells.is_bounded(domain):
+        return reference.count(net, domain, kind=kind)
+    return reference_cells.count(net, domain, kind=kind)
 
 
 def _count(walk: Walk, engine: str, found: int) -> Count:
