@@ -288,7 +288,7 @@ template <class Form> void Cells<Form>::branch(Item &item, int unit, int lo, int
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
 }
 
-template <class Form> void Cells<Form>::emit(const Cell &cell) {
+template <class Form> void Cells<Form>::emit(Cell &cell) {
     ++steps.regions;
     if (listing_.patterns)
         listed.patterns.insert(listed.patterns.end(), pattern_.begin(), pattern_.end());

@@ -42,6 +42,7 @@ struct Steps {
 template <class Form> class Cells {
   public:
     Cells(const Chain &chain, Domain domain, const Listing &listing);
+    virtual ~Cells() = default;
     Cells(const Cells &) = delete;
     Cells &operator=(const Cells &) = delete;
 
@@ -56,7 +57,7 @@ template <class Form> class Cells {
     // first bit and number of bits of each pattern column
     const std::vector<std::pair<int, int>> &bits() const { return bits_; }
 
-  private:
+  protected:
     using Cell = typename Form::Cell;
     using Mark = typename Form::Mark;
     struct Candidate {
@@ -94,7 +95,7 @@ template <class Form> class Cells {
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
     void branch(Item &item, int unit, int lo, int hi);
-    void emit(const Cell &cell);
+    virtual void emit(Cell &cell);
 
     bool feed(int s, int unit, int piece, double *row) const;
     void full_product(int s);

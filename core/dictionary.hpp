@@ -20,6 +20,13 @@
 
 namespace plica {
 
+// A value of a functional, p / q with q > 0, and the point where it is: numerators, then the common
+// denominator. Where the functional has no bound, q = 0 and the point is a direction in which it grows.
+struct Record {
+    Dyadic p, q{1.0};
+    std::vector<Dyadic> point;
+};
+
 class Dictionary {
   public:
     struct Cell {
@@ -41,6 +48,12 @@ class Dictionary {
     int ask(Cell &cell, const Question &question);
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point) const;
+
+    // Whether sign * z is certainly negative all over the cell; false where floating point cannot tell.
+    bool below(Cell &cell, const Question &question, int sign);
+    // Whether sign * z takes values above the record in the cell, exactly; `question`, the last one that
+    // `below` was asked, has z shifted. If so the record becomes the largest value.
+    bool exceeds(Cell &cell, const Question &question, int sign, Record &record);
 
     Tally tally;
 

@@ -1,0 +1,58 @@
+// The largest value of a functional on a cell. Part of the dictionary form.
+#include <limits>
+
+#include "dictionary.hpp"
+#include "walk_common.hpp"
+
+namespace plica {
+
+bool Dictionary::below(Cell &cell, const Question &question, int sign) {
+    ++tally.asked;
+    ++tally.programs;
+    load(question);
+    const View v = view(cell);
+    express(v, cell.m, sign);
+    if (filter_ < std::numeric_limits<double>::infinity() &&
+        climb(v, cell.m, 16 * slack_ + 1e-14) == Answer::no && certify_no(v, sign)) {
+        ++tally.certificates;
+        return true;
+    }
+    return false;
+}
+
+// The exact program starts from the basis where floating point finds the optimum. On a cone the value
+// at a point (x, x0) is that at x / x0: the functional minus x0 times a value is maximised, which
+// that value at the optimum replaces, until nothing is above it (Dinkelbach 1967).
+bool Dictionary::exceeds(Cell &cell, const Question &question, int sign, Record &record) {
+    const View v = view(cell);
+    climb(v, cell.m, std::numeric_limits<double>::infinity());
+    ++arbiter_.asked;
+    Functional f = question.exact;
+    f.shift = 0.0;
+    const Row z_row = exact_functional(f, -1);
+    start_program(v, cell.m);
+    for (bool found = false;; found = true) {
+        Row above = z_row; // sign * z * q - p
+        for (Dyadic &entry : above) {
+            entry.multiply(record.q);
+            if (sign < 0) entry.negate();
+        }
+        above[z(n_)].add(record.p, true);
+        const bool higher = !zero(above) && lp_.positive(above, 1, v.nonbasic);
+        tally.exact_pivots = lp_.pivots;
+        if (!higher) return found;
+        lp_.maximise();
+        tally.exact_pivots = lp_.pivots;
+        std::vector<Dyadic> point;
+        for (int k = 0; k < g_; ++k) point.push_back(lp_.coordinate(k));
+        if (!domain_.cone) point.push_back(lp_.denominator());
+        Dyadic value;
+        for (int k = 0; k <= n_; ++k) value.add_product(z_row[z(k)], point[z(k)], sign < 0);
+        record.p = value;
+        record.q = point.back();
+        record.point = std::move(point);
+        if (!domain_.cone || record.q.zero()) return true;
+    }
+}
+
+} // namespace plica
