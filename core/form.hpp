@@ -49,8 +49,9 @@ struct Domain {
     std::vector<double> lower, upper; // n numbers each; unused by a cone
     std::vector<double> A, b;         // row after row
     double extent(int k) const { // bound on |coordinate k|, in the geometry's coordinates
+        if (cone) return 1.0;
         const double low = lower[static_cast<std::size_t>(k)], high = upper[static_cast<std::size_t>(k)];
-        return cone ? 1.0 : (-low > high ? -low : high);
+        return -low > high ? -low : high;
     }
 };
 

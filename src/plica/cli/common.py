@@ -172,6 +172,11 @@ def map_model(net: Network, chosen: Chosen, limit: float | None) -> Atlas:
 
     with watch("mapping", chosen) as progress:
         atlas = plica.map_regions(net, chosen.domain, budget=limit, progress=progress)
+    if not isinstance(atlas, Atlas):
+        raise plica.UnsupportedError(
+            f"the regions of a domain of dimension {chosen.domain.dim} are counted and listed, not "
+            "drawn: choose a bounded line or plane"
+        )
     if not len(atlas):
         raise plica.BudgetError(
             "stopped before the first region was found; raise the budget", atlas

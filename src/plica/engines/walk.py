@@ -6,9 +6,7 @@ does, and why its answers are exact, is told in the documentation's page "How it
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,14 +14,12 @@ from numpy.typing import NDArray
 
 from ..chain import Network
 from ..domains import Domain
-from ..errors import DomainError, UnsupportedError
+from ..errors import UnsupportedError
 from .facets import ordered_facets
+from .running import Budget, Progress, Running
 
-__all__ = ["Budget", "Walk", "compile_chain"]
+__all__ = ["Budget", "Progress", "Walk", "compile_chain"]
 
-Progress = Callable[[int, float], None]
-#: Seconds between two looks at the budget, the progress callback and Ctrl-C.
-SLICE = 0.1
 #: Columns that one walk hands over, in the order in which they are joined.
 COLUMNS = (
     "patterns",
@@ -36,28 +32,6 @@ COLUMNS = (
     "crossings",
     "maps",
 )
-
-
-@dataclass(frozen=True)
-class Budget:
-    """When to stop: after so many regions, or so many seconds, whichever comes first."""
-
-    regions: int | None = None
-    seconds: float | None = None
-
-    @classmethod
-    def of(cls, budget: Budget | int | float | None) -> Budget:
-        """A budget from what a caller gives: an int counts regions, a float seconds."""
-        if budget is None:
-            return cls()
-        if isinstance(budget, Budget):
-            return budget
-        if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget > 0:
-            raise DomainError(
-                f"budget must be a positive number of regions (int) or of seconds (float), or a "
-                f"Budget; got {budget!r}"
-            )
-        return cls(regions=budget) if isinstance(budget, int) else cls(seconds=budget)
 
 
 def compile_chain(net: Network) -> Any:
@@ -95,7 +69,7 @@ def compile_chain(net: Network) -> Any:
 
 
 @dataclass
-class Walk:
+class Walk(Running):
     """One walk over the regions of a network on a domain of dimension 1 or 2.
 
     Parameters
@@ -129,9 +103,6 @@ class Walk:
     maps: bool = False
     signs: bool = False
     filter_scale: float = 1.0
-    complete: bool = field(default=False, init=False)
-    interrupted: bool = field(default=False, init=False)
-    seconds: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         restricted = self.domain.restrict(self.net)
@@ -165,51 +136,9 @@ class Walk:
         )
 
     @property
-    def counters(self) -> dict[str, Any]:
-        """Regions, questions arbitrated, full products, rank-1 updates, splits, tests, ..."""
-        return dict(self._walk.counters)
-
-    @property
     def cut_units(self) -> NDArray[np.int32]:
         """Pattern column of the unit that made each cut."""
         return np.asarray(self._walk.cut_units())
-
-    def chunks(
-        self,
-        budget: Budget | None = None,
-        progress: Progress | None = None,
-        size: int = 1 << 62,
-    ) -> Iterator[dict[str, NDArray[Any]]]:
-        """Walk on; yield the columns of at most ``size`` regions at a time.
-
-        Stops at the budget, on Ctrl-C (then `interrupted` is set), or when all regions are found
-        (then `complete` is set).
-        """
-        budget = budget or Budget()
-        start = time.perf_counter()
-        try:
-            while not self.complete:
-                found = self._walk.counters["regions"]
-                left = size if budget.regions is None else min(size, budget.regions - found)
-                rest = float("inf")
-                if budget.seconds is not None:
-                    rest = budget.seconds - (time.perf_counter() - start)
-                if left <= 0 or rest <= 0:
-                    break
-                before = found
-                while not self.complete and found - before < left and rest > 0:
-                    self.complete = self._walk.run(left - (found - before), min(SLICE, rest))
-                    found = self._walk.counters["regions"]
-                    self.seconds = time.perf_counter() - start
-                    if budget.seconds is not None:
-                        rest = budget.seconds - self.seconds
-                    if progress is not None:
-                        progress(found, self.seconds)
-                yield self._walk.take()
-        except KeyboardInterrupt:
-            self.interrupted = True
-            yield self._walk.take()
-        self.seconds = time.perf_counter() - start
 
     def collect(
         self, budget: Budget | None = None, progress: Progress | None = None

@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..chain import Network
-from ..domains import Domain
-from ..engines.walk import Budget, Progress, Walk
-from ..errors import BudgetError, DomainError, PlicaError
+from ..domains import Domain, Space
+from ..engines.cells import Cells
+from ..engines.facets import ordered_facets
+from ..engines.running import Budget, Progress
+from ..engines.walk import Walk
+from ..errors import BudgetError, DomainError, PlicaError, UnsupportedError
 from .atlas import Atlas
 from .count import Count
+from .listing import ListedRegion, Listing
 from .region import Region
 
 __all__ = ["count_regions", "iter_regions", "map_regions"]
 
 KINDS = ("activation", "linear")
-ENGINES = ("auto", "line", "plane", "reference")
+ENGINES = ("auto", "line", "plane", "cells", "reference")
 #: Affine maps are kept in an atlas up to this many numbers a region, and recomputed beyond.
 MAP_LIMIT = 64
 #: Regions that `iter_regions` asks for at a time.
@@ -28,13 +32,24 @@ def _engine(domain: Domain, engine: str) -> str:
         raise DomainError(f"engine {engine!r} does not exist; choose one of {', '.join(ENGINES)}")
     natural = {1: "line", 2: "plane"}.get(domain.dim)
     if engine == "auto":
-        return natural or "plane"
-    if engine not in ("reference", natural):
+        return natural if natural and _bounded(domain) else "cells"
+    if engine not in ("reference", "cells", natural):
         raise DomainError(
             f"the {engine} engine does not take a domain of dimension {domain.dim}; use "
             'engine="auto"'
         )
     return engine
+
+
+def _bounded(domain: Domain) -> bool:
+    """Whether a domain of dimension 1 or 2 is bounded."""
+    if isinstance(domain, Space):
+        return False
+    try:
+        ordered_facets(domain)
+    except UnsupportedError:
+        return False
+    return True
 
 
 def _network(net: Any) -> Network:
@@ -61,8 +76,8 @@ def count_regions(
     ----------
     net : Network
     domain : Domain
-        Of dimension 1 or 2: a `Box` (flat in all but two coordinates, if the network has more
-        inputs), a `Segment`, a `Slice` or a bounded `Polytope`.
+        A `Box` (which may be flat in some coordinates), a `Segment`, a `Slice`, a `Polytope` or
+        `Space`, bounded or not.
     kind : {"activation", "linear"}
         Activation regions are activation patterns whose cell has a non-empty interior in the
         domain. Linear regions are maximal connected open sets on which the network is affine:
@@ -70,9 +85,10 @@ def count_regions(
     budget : int, float or Budget, optional
         Stop after so many regions (int) or seconds (float). The count is then a certified lower
         bound, with ``complete == False``. Ctrl-C does the same.
-    engine : {"auto", "line", "plane", "reference"}
-        ``"reference"`` is the slow twin in rational arithmetic, for domains of any dimension,
-        bounded or not.
+    engine : {"auto", "line", "plane", "cells", "reference"}
+        ``"auto"`` takes the engine of the domain's dimension: ``"line"``, ``"plane"``, and
+        ``"cells"`` for three dimensions and more and for unbounded domains; ``"cells"`` takes any
+        domain. ``"reference"`` is the slow twin in rational arithmetic, for any domain.
     progress : callable, optional
         Called about ten times a second with (regions found, seconds).
 
@@ -83,9 +99,10 @@ def count_regions(
     Raises
     ------
     DomainError
-        If the domain does not fit the network.
+        If the domain does not fit the network, has no interior, or is not one that the chosen
+        engine takes.
     UnsupportedError
-        If the domain has more than two dimensions, or is unbounded.
+        If linear regions are asked of the cells engine.
     BudgetError
         For linear regions, if the budget runs out: merging needs them all.
 
@@ -104,8 +121,13 @@ def count_regions(
     if engine == "reference":
         value = _reference_count(net, domain, kind)
         return Count(value, kind=kind, engine=engine, dim=domain.dim)
+    if kind == "linear" and engine == "cells":
+        raise UnsupportedError(
+            "linear regions are merged on lines and planes only; count the activation regions, or "
+            "choose a bounded slice of one or two dimensions (plica.Segment, plica.Slice)"
+        )
     if kind == "linear":
-        atlas = map_regions(net, domain, budget=budget, engine=engine, progress=progress)
+        atlas = _mapped(net, domain, engine, Budget.of(budget), progress)
         if not atlas.count.complete:
             raise BudgetError(
                 f"stopped after {len(atlas)} activation regions; linear regions are counted by "
@@ -114,7 +136,7 @@ def count_regions(
             )
         fields = {**atlas.count.__dict__, "kind": "linear"}
         return Count(len(atlas.linear_regions()), **fields)
-    walk = Walk(net, domain)
+    walk = Cells(net, domain) if engine == "cells" else Walk(net, domain)
     for _ in walk.chunks(Budget.of(budget), progress):
         pass
     return _count(walk, engine, walk.counters["regions"])
@@ -128,7 +150,7 @@ def _reference_count(net: Network, domain: Domain, kind: str) -> int:
     return reference_cells.count(net, domain, kind=kind)
 
 
-def _count(walk: Walk, engine: str, found: int) -> Count:
+def _count(walk: Walk | Cells, engine: str, found: int) -> Count:
     counters = walk.counters
     return Count(
         found,
@@ -157,6 +179,18 @@ def _atlas(walk: Walk, columns: dict[str, Any], engine: str) -> Atlas:
     )
 
 
+def _listing(walk: Cells, columns: dict[str, Any]) -> Listing:
+    return Listing(
+        walk.net,
+        walk.domain,
+        _count(walk, "cells", columns["patterns"].shape[0]),
+        columns["patterns"],
+        walk.bits,
+        columns["witnesses"],
+        columns.get("maps"),
+    )
+
+
 def map_regions(
     net: Network,
     domain: Domain,
@@ -164,15 +198,17 @@ def map_regions(
     budget: Budget | int | float | None = None,
     engine: str = "auto",
     progress: Progress | None = None,
-) -> Atlas:
-    """All activation regions of the network on a domain of dimension 1 or 2.
+) -> Atlas | Listing:
+    """All activation regions of the network on a domain.
 
     Parameters are those of `count_regions`. Where the budget runs out (or Ctrl-C is pressed) the
     atlas holds what was found, and ``atlas.count.complete`` is False; such an atlas has no facets.
 
     Returns
     -------
-    Atlas
+    Atlas or Listing
+        An atlas from the line and plane engines; from the cells engine a listing: patterns, points
+        inside, and affine maps.
     """
     _network(net)
     engine = _engine(domain, engine)
@@ -181,14 +217,27 @@ def map_regions(
             "the reference engine lists exact cells instead of an atlas; call "
             "plica.engines.reference.enumerate_cells(net, domain)"
         )
+    if engine == "cells":
+        cells = _listed(net, domain)
+        return _listing(cells, cells.collect(Budget.of(budget), progress))
+    return _mapped(net, domain, engine, Budget.of(budget), progress)
+
+
+def _mapped(
+    net: Network, domain: Domain, engine: str, budget: Budget, progress: Progress | None
+) -> Atlas:
     walk = _mapping(net, domain)
-    columns = walk.collect(Budget.of(budget), progress)
-    return _atlas(walk, columns, engine)
+    return _atlas(walk, walk.collect(budget, progress), engine)
 
 
 def _mapping(net: Network, domain: Domain) -> Walk:
     maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
     return Walk(net, domain, patterns=True, polygons=True, sides=True, maps=maps)
+
+
+def _listed(net: Network, domain: Domain) -> Cells:
+    maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
+    return Cells(net, domain, patterns=True, witnesses=True, maps=maps)
 
 
 def iter_regions(
@@ -198,14 +247,19 @@ def iter_regions(
     budget: Budget | int | float | None = None,
     engine: str = "auto",
     progress: Progress | None = None,
-) -> Iterator[Region]:
+) -> Iterator[Region | ListedRegion]:
     """The activation regions of the network, one after another, without holding them all.
 
-    Parameters are those of `count_regions`. Yields `Region`; the regions of a chunk share its
-    columns.
+    Parameters are those of `count_regions`. Yields `Region`, or from the cells engine
+    `ListedRegion`; the regions of a chunk share its columns.
     """
     _network(net)
     engine = _engine(domain, engine)
+    if engine == "cells":
+        cells = _listed(net, domain)
+        for chunk in cells.chunks(Budget.of(budget), progress, CHUNK):
+            yield from _listing(cells, cells.shape(chunk))
+        return
     walk = _mapping(net, domain)
     for chunk in walk.chunks(Budget.of(budget), progress, CHUNK):
         yield from _atlas(walk, walk.shape(chunk), engine)

@@ -1,0 +1,144 @@
+"""The cells engine: the compiled walk over the activation regions on a domain of any dimension.
+
+A network restricted to a domain goes in, columns of regions come out. What the walk does, and why
+its answers are exact, is told in the documentation's page "How it works".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..chain import Network
+from ..domains import Box, Domain, Segment, Slice
+from ..errors import DomainError
+from .running import Budget, Progress, Running
+from .walk import compile_chain
+
+__all__ = ["Cells"]
+
+Float = NDArray[np.float64]
+#: Columns that one walk hands over.
+COLUMNS = ("patterns", "witnesses", "maps")
+
+
+@dataclass
+class Cells(Running):
+    """One walk over the regions of a network on a domain of any dimension, bounded or not.
+
+    Parameters
+    ----------
+    net : Network
+    domain : Domain
+    patterns, witnesses, maps : bool
+        Which columns to write; counting needs none.
+    filter_scale : float
+        Factor on the floating-point error bound. At infinity, every sign is decided in exact
+        arithmetic; the answer must not change.
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network, or has no interior.
+    """
+
+    net: Network
+    domain: Domain
+    patterns: bool = False
+    witnesses: bool = False
+    maps: bool = False
+    filter_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        from .. import _core
+
+        restricted = self.domain.restrict(self.net)
+        lower, upper, A, b = bounds_and_rows(self.domain)
+        try:
+            self._walk = _core.DictionaryCells(
+                compile_chain(restricted),
+                self.domain.dim,
+                lower,
+                upper,
+                A,
+                b,
+                self.patterns,
+                self.witnesses,
+                self.maps,
+                self.filter_scale,
+            )
+        except ValueError as error:
+            raise DomainError(
+                "the polytope has no interior; its half-spaces contradict or only touch"
+            ) from error
+
+    def collect(
+        self, budget: Budget | None = None, progress: Progress | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """All columns that are written, in their shapes."""
+        chunks = list(self.chunks(budget, progress)) or [self._walk.take()]
+        return self.shape({name: np.concatenate([c[name] for c in chunks]) for name in COLUMNS})
+
+    def shape(self, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Flat columns in their shapes; those that are not written are left out."""
+        dim = self.domain.dim
+        shaped: dict[str, NDArray[Any]] = {}
+        if self.patterns:
+            n = columns["patterns"].size // self.words if self.words else -1
+            if n < 0:  # no unit has two pieces: one region, once it has been found
+                n = int(self.counters["regions"] > 0)
+            shaped["patterns"] = columns["patterns"].reshape(n, self.words)
+        if self.witnesses:
+            shaped["witnesses"] = columns["witnesses"].reshape(-1, dim)
+        if self.maps:
+            shaped["maps"] = columns["maps"].reshape(-1, dim + 1, self.net.n_outputs)
+        return shaped
+
+    @property
+    def words(self) -> int:
+        """Number of 64-bit words of a packed pattern."""
+        return int(self._walk.words)
+
+    @property
+    def bits(self) -> NDArray[np.int64]:
+        """First bit and width of each unit's piece in a packed pattern, one after another."""
+        return np.asarray(self._walk.bits())
+
+
+def bounds_and_rows(domain: Domain) -> tuple[Float, Float, Float, Float]:
+    """A domain as bounds on its own coordinates, and half-spaces.
+
+    Returns
+    -------
+    lower, upper : ndarrays, shape (dim,), or (0,) each
+        Finite bounds; empty where the half-spaces give none for some coordinate.
+    A, b : ndarrays, shapes (k, dim) and (k,)
+        The domain is ``{u : lower <= u <= upper, A u <= b}``, exactly.
+    """
+    dim = domain.dim
+    if isinstance(domain, (Box, Segment, Slice)):
+        lower, upper = domain.bounds
+        return np.ascontiguousarray(lower) + 0.0, upper + 0.0, np.zeros((0, dim)), np.zeros(0)
+    A, b = domain.halfspaces()
+    lower, upper = np.full(dim, -np.inf), np.full(dim, np.inf)
+    keep = np.ones(b.size, dtype=bool)
+    for i in np.flatnonzero(np.count_nonzero(A, axis=1) == 1):
+        k = int(np.flatnonzero(A[i])[0])
+        exact = Fraction(float(b[i])) / Fraction(float(A[i, k]))
+        bound = float(b[i] / A[i, k])
+        if not np.isfinite(bound):
+            continue
+        keep[i] = Fraction(bound) != exact  # else the bound says what the row says
+        if A[i, k] > 0:
+            upper[k] = min(upper[k], bound if bound >= exact else np.nextafter(bound, np.inf))
+        else:
+            lower[k] = max(lower[k], bound if bound <= exact else np.nextafter(bound, -np.inf))
+    if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
+        return np.zeros(0), np.zeros(0), np.ascontiguousarray(A) + 0.0, b + 0.0
+    if not (lower < upper).all():
+        raise DomainError("the polytope has no interior; its half-spaces contradict or only touch")
+    return lower, upper, A[keep] + 0.0, b[keep] + 0.0
