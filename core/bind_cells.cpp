@@ -67,8 +67,8 @@ template <class Form> void bind_seek(nb::module_ &m, const char *name) {
                          for (const Dyadic &x : self.record().point) point.append(exactly(x));
                          return nb::make_tuple(exactly(self.record().p), exactly(self.record().q), point);
                      })
-        .def_prop_ro("pattern", [](const S &self) { return give(std::vector<std::uint64_t>(self.pattern())); })
-        .def_prop_ro("witness", [](const S &self) { return give(std::vector<double>(self.witness())); });
+        .def("pattern", [](const S &self) { return give(std::vector<std::uint64_t>(self.pattern())); })
+        .def("witness", [](const S &self) { return give(std::vector<double>(self.witness())); });
 }
 
 template <class Form> void bind_form(nb::module_ &m, const char *name) {
