@@ -113,7 +113,8 @@ class Seek(Running):
         """Pattern of the region found, shape (n_units,)."""
         words = int(self._walk.words)
         packed = np.asarray(self._walk.pattern()).reshape(1, words)
-        return unpack(self.net, np.asarray(self._walk.bits()), words, packed)[0]
+        row: NDArray[Any] = unpack(self.net, np.asarray(self._walk.bits()), words, packed)[0]
+        return row
 
     @property
     def witness(self) -> NDArray[np.float64]:

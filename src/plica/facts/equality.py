@@ -167,7 +167,7 @@ def _sample(a: Network, b: Network, domain: Domain) -> Point | None:
 
 def _differing(joined: Network, domain: Domain, seek: Seek) -> Point:
     """A point of the region that was found where the difference is not zero, in own coordinates."""
-    region = Region(joined, domain, seek.pattern)
+    region = Region(joined, domain, seek.pattern.tolist())
     at = tuple(Fraction(v) for v in seek.witness.tolist())
     if not inside(domain, at) or region.chain.pattern(at) != region.pattern:
         at = region.interior()

@@ -174,7 +174,7 @@ class _Steepest:
             packed = np.ascontiguousarray(columns["patterns"][i : i + 1])
             if self.best is not None and self._same(packed):
                 continue
-            norm = self.metric.exact(self.chain.affine_on(self._unpack(packed))[0])
+            norm = self.metric.exact(self.chain.affine_on(self._unpack(packed).tolist())[0])
             self.arbitrated += 1
             self.top = max(self.top, norm.high)
             if self.best is None or norm.low > self.best.low:

@@ -133,8 +133,9 @@ def units_report(
     exists = np.arange(taken.shape[1]) < n_pieces[:, None]
     everything = False
     for chunk in walk.chunks(Budget.of(budget), progress, CHUNK):
-        packed = chunk["patterns"].reshape(-1, walk.words) if walk.words else np.zeros((0, 0))
-        patterns = unpack(net, walk.bits, walk.words, packed)
+        patterns = unpack(
+            net, walk.bits, walk.words, chunk["patterns"].reshape(-1, max(1, walk.words))
+        )
         for piece in range(taken.shape[1]):
             taken[:, piece] |= (patterns == piece).any(axis=0)
         if everything := bool(taken[exists].all()):
