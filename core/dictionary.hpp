@@ -32,6 +32,7 @@ class Dictionary {
     struct Cell {
         int m = 0;              // rows
         bool inside = false;    // whether the witness certainly lies in the cell
+        bool shallow = false;   // whether it lies so near to faces that it should move
         std::size_t numbers = 0, codes = 0; // places of its storage
     };
     struct Mark {
@@ -76,24 +77,36 @@ class Dictionary {
     int ask_loaded(Cell &cell);
     double value_at(const double *row, double constant, const double *s) const;
     bool search(Cell &cell, int sign);
-    Answer walk(Cell &cell, int sign);
-    Answer climb(const View &v, int m, double enough);
-    void express(const View &v, int m, int sign);
-    int price() const;
-    int ratio(const View &v, int m, int e, double own, double &step) const;
-    void flip(const View &v, int m, int e);
-    void pivot(const View &v, int m, int i, int e);
-    void reflect(const View &v, int i) const;
-    void vertex(const View &v, int m, double *s) const;
-    bool edge(Cell &cell);
-    void rebuild(Cell &cell, int sign);
+    Answer walk(const Cell &cell, int sign);
+    bool edge(const Cell &cell);
+    void rebuild(const Cell &cell, int sign);
+    void recentre(Cell &cell);
+    void between(const View &v, int m, double *s);
     void take_witness(Cell &part, const Cell &cell, bool plus);
+    bool approach(const View &v, const Cell &cell, int sign, double value);
+    void prepare(double &centre, double &size, double &sum);
 
-    bool certify_yes(const Cell &cell, const View &v, int sign);
-    bool certify_no(const View &v, int sign);
-    bool inside(const View &v, int m, const double *s) const;
-    bool approach(const View &v, const Cell &cell, int sign, double value, bool exact);
+    // the inner loops, for rows of W numbers, or any number where W is 0
+    template <int W> void express(const View &v, int m, int sign);
+    template <int W> int ratio(const View &v, int m, int e, double own, double &step);
+    template <int W> void flip(const View &v, int m, int e);
+    template <int W> void pivot(const View &v, int m, int i, int e);
+    template <int W> Answer climb(const View &v, int m, double enough);
+    template <int W> void vertex(const View &v, int m, double *s) const;
+    template <int W> double depth(const View &v, int m, const double *s) const;
+    template <int W> bool come_near(const View &v, const Cell &cell, int sign, double value);
+    template <int W> bool certify_yes(const Cell &cell, const View &v, int sign);
+    template <int W> bool certify_no(const View &v, int sign);
+    template <int W> Answer walk_with(const Cell &cell, int sign);
+    template <int W> void exchange_with(const View &from, const View &to, int m, double turn) const;
+    Answer walk8(const Cell &cell, int sign);
+    Answer walk16(const Cell &cell, int sign);
+    Answer walk_any(const Cell &cell, int sign);
+    void exchange8(const View &from, const View &to, int m, double turn) const;
+    void exchange16(const View &from, const View &to, int m, double turn) const;
+    void exchange_any(const View &from, const View &to, int m, double turn) const;
 
+    void approach_exactly(const View &v, const Cell &cell, int sign, double value);
     bool exactly(Cell &cell, int sign);
     void start_program(const View &v, int m);
     Cell exact_child(Cell &cell, bool plus);
@@ -111,7 +124,8 @@ class Dictionary {
     double filter_;
     int n_, g_, ld_; // coordinates of the domain, of the geometry, padded
     std::vector<double> lower_, upper_;
-    Numbers middle_, half_, gap_; // coordinate = middle + half * s; inside the domain if |s| <= 1 - gap
+    Numbers middle_, half_; // coordinate = middle + half * s
+    Numbers reach_, bound_; // |middle| + half; |s| <= bound is certainly inside
     ExactLp lp_;
 
     Stack<double> numbers_;
@@ -134,8 +148,8 @@ class Dictionary {
     bool loose_ = false;                // the exact program's: parts are made from its tableau
     int line_ = -1;                     // of the question, once a part has been made
     Numbers found_[2];                  // points on the positive and on the negative side
-    bool certain_[2] = {false, false};
-    Numbers s_, q_, column_, sum_;
+    bool certain_[2] = {false, false}, shallow_[2] = {false, false};
+    Numbers s_, sum_, speeds_, rooms_;
     std::vector<const Row *> halves_;
     std::vector<signed char> signs_;
     std::vector<int> start_;

@@ -87,9 +87,17 @@ bool Dictionary::exactly(Cell &cell, int sign) {
     loose_ = true;
     if (cell.inside) {
         exact_vertex(s_.data());
-        approach(v, cell, sign, lp_.value(cell.m) * scale_, true);
+        approach_exactly(v, cell, sign, lp_.value(cell.m) * scale_);
     }
     return true;
+}
+
+// The same as `approach`; the point may be certified by exact arithmetic.
+void Dictionary::approach_exactly(const View &v, const Cell &cell, int sign, double value) {
+    if (approach(v, cell, sign, value)) return;
+    const int side = sign > 0 ? 0 : 1;
+    const double *q = found_[side].data();
+    certain_[side] = sign * exact_sign(exact_question(), q) > 0 && exactly_inside(v, cell.m, q);
 }
 
 // The vertex where the exact program ended, in scaled coordinates.
@@ -113,7 +121,7 @@ Dictionary::Cell Dictionary::exact_child(Cell &cell, bool plus) {
     tally.exact_pivots = lp_.pivots;
     if (!certain_[plus ? 0 : 1]) {
         exact_vertex(s_.data());
-        if (cell.inside) approach(from, cell, sign, lp_.value(m) * scale_, true);
+        if (cell.inside) approach_exactly(from, cell, sign, lp_.value(m) * scale_);
     }
     // scale of a variable: coordinates are measured in half widths, cuts by the scale of their lines
     const auto scale = [&](int code) {
@@ -134,6 +142,11 @@ Dictionary::Cell Dictionary::exact_child(Cell &cell, bool plus) {
         for (int j = g_; j < ld_; ++j) row[j] = 0.0;
     }
     take_witness(part, cell, plus);
+    if (!part.inside) {
+        between(to, m + 1, s_.data());
+        std::memcpy(to.point, s_.data(), z(ld_) * sizeof(double));
+        part.inside = exactly_inside(to, m + 1, to.point);
+    }
     return part;
 }
 
