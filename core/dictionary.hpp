@@ -78,6 +78,7 @@ class Dictionary {
     double value_at(const double *row, double constant, const double *s) const;
     bool search(Cell &cell, int sign);
     Answer walk(const Cell &cell, int sign);
+    void climb_on(const Cell &cell);
     bool edge(const Cell &cell);
     void rebuild(const Cell &cell, int sign);
     void recentre(Cell &cell);

@@ -1,6 +1,4 @@
 // The largest value of a functional on a cell. Part of the dictionary form.
-#include <limits>
-
 #include "dictionary.hpp"
 #include "walk_common.hpp"
 
@@ -10,14 +8,9 @@ bool Dictionary::below(Cell &cell, const Question &question, int sign) {
     ++tally.asked;
     ++tally.programs;
     load(question);
-    const View v = view(cell);
-    express(v, cell.m, sign);
-    if (filter_ < std::numeric_limits<double>::infinity() &&
-        climb(v, cell.m, 16 * slack_ + 1e-14) == Answer::no && certify_no(v, sign)) {
-        ++tally.certificates;
-        return true;
-    }
-    return false;
+    if (walk(cell, sign) != Answer::no) return false;
+    ++tally.certificates;
+    return true;
 }
 
 // The exact program starts from the basis where floating point finds the optimum. On a cone the value
@@ -25,7 +18,7 @@ bool Dictionary::below(Cell &cell, const Question &question, int sign) {
 // that value at the optimum replaces, until nothing is above it (Dinkelbach 1967).
 bool Dictionary::exceeds(Cell &cell, const Question &question, int sign, Record &record) {
     const View v = view(cell);
-    climb(v, cell.m, std::numeric_limits<double>::infinity());
+    climb_on(cell);
     ++arbiter_.asked;
     Functional f = question.exact;
     f.shift = 0.0;

@@ -315,6 +315,9 @@ Dictionary::Answer Dictionary::walk(const Cell &cell, int sign) {
     return ld_ == 8 ? walk8(cell, sign) : ld_ == 16 ? walk16(cell, sign) : walk_any(cell, sign);
 }
 
+// From where a walk ended, to the optimum.
+CLONES void Dictionary::climb_on(const Cell &cell) { climb<0>(view(cell), cell.m, kInfinity); }
+
 // Bring the dictionary to an edge on which the question, which takes both signs, changes its sign.
 CLONES bool Dictionary::edge(const Cell &cell) {
     if (entering_ >= 0 && height_ <= 0) return true;
