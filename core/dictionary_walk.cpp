@@ -24,7 +24,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFlat = 1e-12; // reduced costs below are taken for zero by the guide
-constexpr double kShallow = 1e-5; // a witness less deep in its cell is moved
+constexpr double kShallow = 1e-9; // a witness less deep in its cell is moved
 constexpr double kTiny = 1e-10; // and so are entries of the tableau
 constexpr double kLoose = 1e-12; // what a basic variable may be beyond its bound
 

@@ -135,6 +135,29 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
         *reinterpret_cast<Verdict *>(verdict + j) = __builtin_convertvector(found, Verdict);
     }
 }
+
+template <int Columns>
+inline __attribute__((always_inline)) void bound_rows(int n, const double *map, std::size_t ld,
+                                                      const Points &points, double filter,
+                                                      double tolerance, double *low, double *high) {
+    for (int j = 0; j < n; j += kVec) {
+        const Vec a = load(map + j), c = load(map + (Columns - 1) * ld + j);
+        const Vec b = Columns == 3 ? load(map + ld + j) : Vec{};
+        Vec least = a * points.x[0] + c;
+        if (Columns == 3) least += b * points.y[0];
+        Vec most = least;
+        for (int p = 1; p < points.n; ++p) {
+            Vec z = a * points.x[p] + c;
+            if (Columns == 3) z += b * points.y[p];
+            least = z < least ? z : least;
+            most = z > most ? z : most;
+        }
+        const Vec size = Columns == 3 ? absolute(a) + absolute(b) : absolute(a);
+        const Vec margin = filter * (tolerance + size * points.rho);
+        store(low + j) = least - margin;
+        store(high + j) = most + margin;
+    }
+}
 #else
 template <int Columns>
 inline __attribute__((always_inline)) void decide_rows(int n, const double *map, std::size_t ld,
@@ -167,6 +190,30 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
             found[i] = left[j + i] - high[i] > margin ? 0 : is_right; // NaN leaves it open
         }
         for (int i = 0; i < kVec; ++i) verdict[j + i] = static_cast<std::uint16_t>(found[i]);
+    }
+}
+
+template <int Columns>
+inline __attribute__((always_inline)) void bound_rows(int n, const double *map, std::size_t ld,
+                                                      const Points &points, double filter,
+                                                      double tolerance, double *low, double *high) {
+    for (int j = 0; j < n; j += kVec) {
+        const double *a = map + j, *b = map + ld + j, *c = map + (Columns - 1) * ld + j;
+        double least[kVec] = {}, most[kVec] = {};
+        for (int p = 0; p < points.n; ++p) {
+            const double x = points.x[p], y = points.y[p];
+            for (int i = 0; i < kVec; ++i) {
+                const double z = a[i] * x + (Columns == 3 ? b[i] * y : 0.0) + c[i];
+                least[i] = p == 0 || z < least[i] ? z : least[i];
+                most[i] = p == 0 || z > most[i] ? z : most[i];
+            }
+        }
+        for (int i = 0; i < kVec; ++i) {
+            const double size = std::fabs(a[i]) + (Columns == 3 ? std::fabs(b[i]) : 0.0);
+            const double margin = filter * (tolerance + size * points.rho);
+            low[j + i] = least[i] - margin;
+            high[j + i] = most[i] + margin;
+        }
     }
 }
 #endif
@@ -207,6 +254,14 @@ CLONES void decide3(int n, const double *m, std::size_t ld, const Points &p, dou
                     const double *left, const double *right, std::uint16_t last, std::uint16_t *v) {
     decide_rows<3>(n, m, ld, p, f, t, left, right, last, v);
 }
+CLONES void bound2(int n, const double *m, std::size_t ld, const Points &p, double f, double t,
+                   double *low, double *high) {
+    bound_rows<2>(n, m, ld, p, f, t, low, high);
+}
+CLONES void bound3(int n, const double *m, std::size_t ld, const Points &p, double f, double t,
+                   double *low, double *high) {
+    bound_rows<3>(n, m, ld, p, f, t, low, high);
+}
 CLONES double magnitude2(int n, const double *m, std::size_t ld, const double *e) {
     return find_magnitude<2>(n, m, ld, e);
 }
@@ -238,6 +293,12 @@ void decide(int columns, int n, const double *map, std::size_t ld, const Points 
             std::uint16_t *verdict) {
     columns == 3 ? decide3(n, map, ld, points, filter, tolerance, left, right, last, verdict)
                  : decide2(n, map, ld, points, filter, tolerance, left, right, last, verdict);
+}
+
+void bound(int columns, int n, const double *map, std::size_t ld, const Points &points, double filter,
+           double tolerance, double *low, double *high) {
+    columns == 3 ? bound3(n, map, ld, points, filter, tolerance, low, high)
+                 : bound2(n, map, ld, points, filter, tolerance, low, high);
 }
 
 double magnitude(int columns, int n, const double *map, std::size_t ld, const double *extent) {

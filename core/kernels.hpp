@@ -36,6 +36,10 @@ void decide(int columns, int n, const double *map, std::size_t ld, const Points 
             double tolerance, const double *left, const double *right, std::uint16_t last,
             std::uint16_t *verdict);
 
+// Certain bounds on the rows of the map over the points: low[j] <= row j <= high[j].
+void bound(int columns, int n, const double *map, std::size_t ld, const Points &points, double filter,
+           double tolerance, double *low, double *high);
+
 // max over rows of |coefficient| * extent, summed over the columns (the constant has extent 1)
 double magnitude(int columns, int n, const double *map, std::size_t ld, const double *extent);
 

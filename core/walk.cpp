@@ -11,6 +11,7 @@
 #include "walk_geometry.hpp"
 #include "walk_maps.hpp"
 #include "walk_max.hpp"
+#include "walk_sparse.hpp"
 
 namespace plica {
 
@@ -140,10 +141,10 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
         const std::uint16_t *verdict = verdicts_.data(), *piece = pieces_[z(s)].data();
         const bool plain = here.last_piece == 1 && here.dense && b.feeds > 0; // two pieces each
         const auto settle_one = [&](int k) {
-            if (!plain) {
-                settle(s, k, verdict[k], points);
-            } else if (verdict[k] < kBoth) {
-                set_piece(s, k, verdict[k]);
+            if (verdict[k] < kBoth) {
+                set_piece(s, k, verdict[k] == 0 ? 0 : here.unit_pieces[z(k)] - 1);
+            } else if (!plain) {
+                settle(s, k, points, false);
             } else {
                 Candidate &c = *candidates_.room(1);
                 c.unit = k;
@@ -166,21 +167,23 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
         for (; k < here.n_out; ++k)
             if (verdict[k] != piece[k]) settle_one(k);
     } else {
-        for (const int k : here.nonlinear) settle(s, k, kOpen, points);
+        if (low_.size() < b.ld) {
+            low_.resize(b.ld);
+            high_.resize(b.ld);
+        }
+        bound(D + 1, here.n_pre, b.map.data(), b.ld, points, options_.filter, b.tolerance, low_.data(),
+              high_.data());
+        for (const int k : here.nonlinear) settle(s, k, points, true);
     }
     parents_[z(s)].second = static_cast<int>(candidates_.size()) - begin;
 }
 
-// Set the piece of a unit that the points decide, or make it a candidate.
-template <int D>
-void Walk<D>::settle(int s, int k, std::uint16_t verdict, const Points &points) {
+// Set the piece of a unit that the points decide, or make it a candidate. `bounded`: low_ and high_
+// hold bounds on the rows over the points.
+template <int D> void Walk<D>::settle(int s, int k, const Points &points, bool bounded) {
     const Stage &here = stage(s);
     const Buffer &b = buffers_[z(s)];
     int lo = 0, hi = here.unit_pieces[z(k)] - 1;
-    if (verdict < kBoth) {
-        set_piece(s, k, verdict == 0 ? 0 : hi);
-        return;
-    }
     const std::int32_t *reads = here.unit_reads.data() + here.unit_start[z(k)];
     const double *row = b.map.data() + reads[0];
     if (const int f = here.unit_function[z(k)]; f >= 0) {
@@ -189,10 +192,11 @@ void Walk<D>::settle(int s, int k, std::uint16_t verdict, const Points &points) 
             while (lo < hi && row[D * b.ld] > t[lo]) ++lo;
             hi = lo;
         } else {
-            narrow(t, range(row, b.ld, b.tolerance, points), lo, hi);
+            narrow(t, bounded ? Range{low_[z(reads[0])], high_[z(reads[0])], 0.0}
+                              : range(row, b.ld, b.tolerance, points), lo, hi);
         }
     } else { // max: the reads that might win somewhere
-        const std::vector<int> &open = contenders(s, k, points);
+        const std::vector<int> &open = contenders(s, k, points, bounded);
         bool constant = true;
         int best = open[0];
         for (const int q : open) {

@@ -158,6 +158,12 @@ template <int D> class Walk {
         bool cuts;        // certainly, the cell that its stage was entered on
         double row[D + 1];
     };
+    struct Sparse { // what the units of the stage before feed into a sparse map
+        std::vector<char> fed;      // whether anything
+        std::vector<double> inputs; // D + 1 numbers a unit
+        std::vector<int> stale;     // rows to be computed anew
+        std::vector<char> is_stale;
+    };
     struct Buffer { // the map of a stage's pre-activations on the current cell
         Numbers map;
         std::size_t ld = 0;
@@ -170,6 +176,7 @@ template <int D> class Walk {
         std::vector<int> row_feeds;
         int feeds = 1;
         bool valid = false;
+        Sparse sparse; // of a sparse stage
     };
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
@@ -182,13 +189,16 @@ template <int D> class Walk {
     void emit_signs(const Cell &cell);
     void update(int s);
     void full_product(int s);
-    void count_feed(int s, int unit, int change);
+    void sparse_product(int s);
+    void remember(int s, int unit, bool on, const Feed &now);
+    static void stale(Buffer &b, int row);
+    void reset_if_idle(int s, int row);
     bool known(int s, int pre) const;
     Points gather(const Cell &cell);
-    void settle(int s, int unit, std::uint16_t verdict, const Points &points);
+    void settle(int s, int unit, const Points &points, bool bounded);
     Range range(const double *row, std::size_t stride, double tolerance, const Points &points) const;
     void narrow(const double *breakpoints, const Range &r, int &lo, int &hi) const;
-    const std::vector<int> &contenders(int s, int unit, const Points &points);
+    const std::vector<int> &contenders(int s, int unit, const Points &points, bool bounded);
     bool identical(int s, int i, int j);
     bool steeper(int s, int i, int j);
     bool feed(int s, int unit, int piece, Feed &out) const;
@@ -245,6 +255,7 @@ template <int D> class Walk {
     // scratch
     std::vector<double> xs_, ys_;
     std::vector<std::uint16_t> verdicts_;
+    Numbers low_, high_; // certain bounds on the rows of a map over a cell
     std::vector<Range> ranges_;
     std::vector<int> open_;
     std::vector<signed char> signs_;

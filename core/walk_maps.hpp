@@ -25,19 +25,20 @@ template <int D> void Walk<D>::full_product(int s) {
     const Stage &here = stage(s), &before = stage(s - 1);
     Buffer &b = buffers_[z(s)];
     const Buffer &input = buffers_[z(s - 1)];
-    feeds_.resize(z(before.n_out));
-    int n = 0;
-    const std::uint16_t *piece = pieces_[z(s - 1)].data();
-    for (int k = 0; k < before.n_out; ++k) n += feed(s - 1, k, piece[k], feeds_[z(n)]);
-    product(here, D + 1, feeds_.data(), n, b.map.data(), b.ld);
-    b.feeds = n;
-    std::fill(b.row_feeds.begin(), b.row_feeds.end(), 0);
-    if (!here.dense)
-        for (int i = 0; i < n; ++i) count_feed(s, feeds_[z(i)].unit, 1);
+    if (here.dense) {
+        feeds_.resize(z(before.n_out));
+        int n = 0;
+        const std::uint16_t *piece = pieces_[z(s - 1)].data();
+        for (int k = 0; k < before.n_out; ++k) n += feed(s - 1, k, piece[k], feeds_[z(n)]);
+        product(here, D + 1, feeds_.data(), n, b.map.data(), b.ld);
+        b.feeds = n;
+        work_ += static_cast<double>(here.n_pre) * n;
+    } else {
+        sparse_product(s);
+    }
     applied_[z(s - 1)] = pieces_[z(s - 1)];
     ++counters.products;
-    work_ += 1e2 + (here.dense ? static_cast<double>(here.n_pre) * n
-                               : static_cast<double>(here.row_value.size()));
+    work_ += 1e2;
     // |sum| <= bound for every partial sum; a sum of n products is off by at most (n + 1) kUnit of it
     const double size =
         magnitude(D + 1, before.n_pre, input.map.data(), input.ld, extent_) * (1 + 8 * kUnit) + input.error;
@@ -54,24 +55,12 @@ template <int D> void Walk<D>::full_product(int s) {
     b.valid = true;
 }
 
-// Count a unit that begins or ends to feed rows of a map. A row that nothing feeds is its bias,
-// exactly: what rounding has left of earlier feeds is removed.
-template <int D> void Walk<D>::count_feed(int s, int unit, int change) {
-    const Stage &here = stage(s);
+// A row that nothing feeds is its bias, exactly: what rounding has left of earlier feeds is removed.
+template <int D> void Walk<D>::reset_if_idle(int s, int row) {
     Buffer &b = buffers_[z(s)];
-    const auto reset = [&](int row) {
-        for (int c = 0; c < D; ++c) b.map[z(c) * b.ld + z(row)] = 0.0;
-        b.map[D * b.ld + z(row)] = here.bias[z(row)];
-    };
-    if (here.dense) {
-        if (b.feeds == 0)
-            for (int row = 0; row < here.n_pre; ++row) reset(row);
-        return;
-    }
-    for (auto i = here.column_start[z(unit)]; i < here.column_start[z(unit) + 1]; ++i) {
-        const int row = here.column_row[static_cast<std::size_t>(i)];
-        if ((b.row_feeds[z(row)] += change) == 0) reset(row);
-    }
+    if ((stage(s).dense ? b.feeds : b.row_feeds[z(row)]) != 0) return;
+    for (int c = 0; c < D; ++c) b.map[z(c) * b.ld + z(row)] = 0.0;
+    b.map[D * b.ld + z(row)] = stage(s).bias[z(row)];
 }
 
 // Whether a pre-activation is its bias on the current cell, exactly.
@@ -109,9 +98,15 @@ template <int D> void Walk<D>::update(int s) {
         change.row[D] += now.intercept - then.intercept;
         rank_one(here, D + 1, change, b.map.data(), b.ld);
         const bool on = feeds(now), was = feeds(then);
-        if (on != was) {
-            b.feeds += on ? 1 : -1;
-            count_feed(s, k, on ? 1 : -1);
+        if (here.dense) {
+            b.feeds += static_cast<int>(on) - static_cast<int>(was);
+            if (b.feeds == 0)
+                for (int row = 0; row < here.n_pre; ++row) reset_if_idle(s, row);
+        } else {
+            feed(s - 1, k, pieces[k], change);
+            remember(s, k, on, change);
+            for (auto j = here.column_start[z(k)]; j < here.column_start[z(k) + 1]; ++j)
+                reset_if_idle(s, here.column_row[static_cast<std::size_t>(j)]);
         }
         applied[k] = pieces[k];
         ++updates;

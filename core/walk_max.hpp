@@ -13,20 +13,28 @@
 
 namespace plica {
 
-// Reads of a max unit that are not certainly below another read all over the points.
+// Reads of a max unit that are not certainly below another read all over the points. `bounded`: low_
+// and high_ hold bounds on the rows over the points.
 template <int D>
-const std::vector<int> &Walk<D>::contenders(int s, int k, const Points &points) {
+const std::vector<int> &Walk<D>::contenders(int s, int k, const Points &points, bool bounded) {
     const Stage &here = stage(s);
     const Buffer &b = buffers_[z(s)];
     const std::int32_t *reads = here.unit_reads.data() + here.unit_start[z(k)];
+    const int n = here.unit_pieces[z(k)];
     double best = -std::numeric_limits<double>::infinity();
+    open_.clear();
+    if (bounded) {
+        for (int q = 0; q < n; ++q) best = std::max(best, low_[z(reads[q])]);
+        for (int q = 0; q < n; ++q)
+            if (!(high_[z(reads[q])] < best)) open_.push_back(q);
+        return open_;
+    }
     ranges_.clear();
-    for (int q = 0; q < here.unit_pieces[z(k)]; ++q) {
+    for (int q = 0; q < n; ++q) {
         ranges_.push_back(range(b.map.data() + reads[q], b.ld, b.tolerance, points));
         best = std::max(best, ranges_.back().low - ranges_.back().margin);
     }
-    open_.clear();
-    for (int q = 0; q < here.unit_pieces[z(k)]; ++q)
+    for (int q = 0; q < n; ++q)
         if (!(ranges_[z(q)].high + ranges_[z(q)].margin < best)) open_.push_back(q);
     return open_;
 }
@@ -97,7 +105,7 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
     const int start = static_cast<int>(here.unit_start[z(c.unit)]);
     std::vector<int> open;
     const Points points = gather(cell);
-    for (const int q : contenders(s, c.unit, points)) { // of several identical reads the first counts
+    for (const int q : contenders(s, c.unit, points, false)) { // of several identical reads the first counts
         bool duplicate = false;
         for (const int r : open)
             if ((duplicate = identical(s, here.unit_reads[z(start + q)], here.unit_reads[z(start + r)])))

@@ -80,7 +80,7 @@ def test_facets_of_the_twin(n: int, data: st.DataObject) -> None:
 
 @needs_cells
 @each_dimension
-@some(150)
+@some(80)
 @given(data=st.data())
 def test_the_cells_engine_against_the_twin(n: int, data: st.DataObject) -> None:
     net, domain = question(data, n)
