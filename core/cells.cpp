@@ -147,9 +147,9 @@ void Cells<Form>::settle(int s, int k, std::uint16_t verdict, const Cell &cell) 
             while (lo < hi && row[z(n_) * b.ld] > t[lo]) ++lo;
             hi = lo;
         } else {
-            const Range r = form_.range(cell, question(s, reads[0], 0.0));
-            while (lo < hi && r.low > t[lo]) ++lo;
-            while (hi > lo && r.high < t[hi - 1]) --hi;
+            const auto past = [&](int q) { return form_.range(cell, question(s, reads[0], t[q])); };
+            while (lo < hi && past(lo).low > 0) ++lo;
+            while (hi > lo && past(hi - 1).high < 0) --hi;
         }
     } else { // max: the reads that might win somewhere
         const std::vector<int> &open = contenders(s, k, cell);

@@ -136,9 +136,16 @@ void Dictionary::decide(const Cell &cell, const Rows &rows, std::uint16_t *verdi
             verdict[j] = 0;
             continue;
         }
-        const Range r = range(cell, {rows.map + j, rows.ld, 0.0, rows.tolerance, {}});
-        if (r.high < rows.left[j]) verdict[j] = 0;
-        if (r.low > rows.right[j]) verdict[j] = rows.last;
+        const double left = rows.left[j], right = rows.right[j];
+        const auto above = [&](double t) { return range(cell, {rows.map + j, rows.ld, t, rows.tolerance, {}}); };
+        if (domain_.cone) { // there a breakpoint is part of the functional
+            if (above(left).high < 0) verdict[j] = 0;
+            if (above(right).low > 0) verdict[j] = rows.last;
+        } else {
+            const Range r = above(0.0);
+            if (r.high < left) verdict[j] = 0;
+            if (r.low > right) verdict[j] = rows.last;
+        }
     }
 }
 

@@ -229,3 +229,13 @@ def test_points_lie_in_the_cell_of_their_pattern() -> None:
     cells = {cell.pattern: cell for cell in cells_of(net, domain)}
     for end in (*(r := plica.output_range(net, domain)).minimum, *r.maximum):
         assert lp.contains(cells[tuple(end.pattern.tolist())].rows, end.exact_point)
+
+
+@pytest.mark.parametrize("breakpoint", [-1.0, 0.5])
+def test_breakpoints_off_zero_on_unbounded_domains(breakpoint: float) -> None:
+    bent = plica.PiecewiseLinear([breakpoint], [0.0, 1.0])
+    net = plica.Network.mlp([([[1.0, 2.0]], [0.25]), ([[-1.0]], [0])], bent)
+    found = plica.output_range(net, plica.Space(2))
+    assert found.minimum[0].value == -np.inf
+    assert found.maximum[0].exact == 0
+    assert plica.count_regions(net, plica.Space(2)) == 2
