@@ -69,7 +69,7 @@ def cells_of(net: plica.Network, domain: Domain) -> list[reference_cells.Cell]:
 def bends(n: int, seed: int) -> list[plica.Network]:
     """Small networks of every kind of unit."""
     zigzag = plica.PiecewiseLinear([-1.0, 0.0, 0.5], [0.0, 1.0, -0.5, 0.0], 1.0)
-    nets = [
+    return [
         plica.Network.mlp(he([n, 5, 4, 2], seed)),
         plica.Network.mlp(integer([n, 5, 4, 2], seed)),
         plica.Network.mlp(integer([n, 4, 3, 1], seed), "leaky_relu"),
@@ -78,7 +78,6 @@ def bends(n: int, seed: int) -> list[plica.Network]:
             [*integer([n, 6], seed), *integer([3, 4], seed), *integer([2, 1], seed)], maxout=2
         ),
     ]
-    return nets
 
 
 def exact_range(

@@ -169,10 +169,10 @@ def _restrict(net: Network, layers: list[_Layer], report: UnitsReport) -> None:
 
 
 def _part(function: PiecewiseLinear, low: int, high: int) -> PiecewiseLinear:
-    """The pieces from ``low`` to ``high``, continued; all of them where that would round."""
+    """The pieces from ``low`` to ``high``; those before, too, where going without would round."""
     intercept = _exact_float(function.exact_intercepts[low])
     if intercept is None:
-        return function
+        low, intercept = 0, function.intercept
     return PiecewiseLinear(
         function.breakpoints[low:high], function.slopes[low : high + 1], intercept
     )

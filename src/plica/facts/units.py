@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chain import Network
-from ..domains import Domain
+from ..domains import Domain, Space
 from ..engines.cells import Cells
 from ..engines.running import Budget, Progress
 from ..engines.walk import Walk, unpack
@@ -152,7 +152,7 @@ def units_report(
 
 
 def _walk(net: Network, domain: Domain) -> Walk | Cells:
-    if domain.dim <= 2:
+    if domain.dim <= 2 and not isinstance(domain, Space):
         try:
             return Walk(net, domain, patterns=True)
         except UnsupportedError:  # not bounded
