@@ -6,6 +6,7 @@
 #include "cells.hpp"
 #include "dictionary.hpp"
 #include "seek.hpp"
+#include "vertices.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -88,6 +89,8 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
             "chain"_a, "n"_a, "lower"_a, "upper"_a, "A"_a, "b"_a, "patterns"_a, "witnesses"_a, "maps"_a,
             "filter"_a = 1.0, nb::keep_alive<1, 2>(),
             "The domain {lower <= x <= upper, A x <= b}; without bounds where both are empty.")
+        .def("share", &C::share, "claims"_a, "stage"_a, nb::keep_alive<1, 2>(),
+             "Divide the regions with other walks: leave out the cells of this stage that one of them took.")
         .def(
             "run",
             [](C &self, std::int64_t regions, double seconds) {
@@ -139,6 +142,8 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
 } // namespace
 
 void bind_cells(nb::module_ &m) {
+    nb::class_<Claims>(m, "Claims").def(nb::init<>());
     bind_form<Dictionary>(m, "DictionaryCells");
+    bind_form<Vertices>(m, "VertexCells");
     bind_seek<Dictionary>(m, "DictionarySeek");
 }

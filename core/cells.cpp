@@ -9,6 +9,7 @@
 #include "cells_max.hpp"
 #include "dictionary.hpp"
 #include "kernels.hpp"
+#include "vertices.hpp"
 #include "walk_common.hpp"
 
 namespace plica {
@@ -63,7 +64,7 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
 template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds) {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
-    const std::int64_t target =
+    target_ =
         regions > std::numeric_limits<std::int64_t>::max() - steps.regions
             ? std::numeric_limits<std::int64_t>::max()
             : steps.regions + regions;
@@ -73,7 +74,7 @@ template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds
         stack_.truncate(stack_.size() - 1);
         visit(item);
         steps.arbitrated = arbiter_.asked;
-        if (steps.regions >= target) break;
+        if (steps.regions >= target_) break;
         if (++visits % 64 != 0 && asked == arbiter_.asked && n_ < 100) continue;
         asked = arbiter_.asked;
         if (std::chrono::duration<double>(Clock::now() - start).count() > seconds) break;
@@ -134,7 +135,7 @@ void Cells<Form>::settle(int s, int k, std::uint16_t verdict, const Cell &cell) 
     const Stage &here = stage(s);
     const Buffer &b = buffers_[z(s)];
     int lo = 0, hi = here.unit_pieces[z(k)] - 1;
-    if (verdict != kOpen && verdict != kMixed) {
+    if (verdict != kOpen && verdict != kMixed && verdict != kBoth) {
         set_piece(s, k, verdict == 0 ? 0 : hi);
         return;
     }
@@ -146,10 +147,10 @@ void Cells<Form>::settle(int s, int k, std::uint16_t verdict, const Cell &cell) 
         if (known(s, reads[0])) {
             while (lo < hi && row[z(n_) * b.ld] > t[lo]) ++lo;
             hi = lo;
-        } else {
-            const auto past = [&](int q) { return form_.range(cell, question(s, reads[0], t[q])); };
-            while (lo < hi && past(lo).low > 0) ++lo;
-            while (hi > lo && past(hi - 1).high < 0) --hi;
+        } else if (verdict != kBoth) { // a shift is not a number but a functional where there are no bounds
+            const auto at = [&](int q) { return form_.range(cell, question(s, reads[0], t[q])); };
+            while (lo < hi && at(lo).low > 0) ++lo;
+            while (hi > lo && at(hi - 1).high < 0) --hi;
         }
     } else { // max: the reads that might win somewhere
         const std::vector<int> &open = contenders(s, k, cell);
@@ -165,7 +166,7 @@ void Cells<Form>::settle(int s, int k, std::uint16_t verdict, const Cell &cell) 
         set_piece(s, k, lo);
         return;
     }
-    Candidate c{k, lo, hi, coefficients_.size()};
+    Candidate c{k, lo, hi, coefficients_.size(), verdict == kBoth};
     if (f >= 0) {
         double *copy = coefficients_.at(coefficients_.grow(z(n_ + 1)));
         for (int i = 0; i <= n_; ++i) copy[i] = row[z(i) * b.ld];
@@ -198,7 +199,7 @@ template <class Form> void Cells<Form>::sift(Item &item) {
     std::size_t kept = list, first = end; // first: the one asked last, if it splits the cell
     for (std::size_t i = item.list; i < end; ++i) {
         Candidate c = candidates_[i];
-        if (stage(s).unit_function[z(c.unit)] != kMax) {
+        if (!c.cuts && stage(s).unit_function[z(c.unit)] != kMax) {
             first = end;
             if (!narrow(s, c, item.cell)) continue;
             first = kept;
@@ -226,6 +227,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
         const int s = item.stage;
         if (item.length == kToFind) {
             enter(item);
+            if (s == last_ && counting_ && count(item)) return;
             if (item.length > 1) sift(item);
         }
         const bool counting = s == last_ && counting_;
@@ -254,10 +256,32 @@ template <class Form> void Cells<Form>::visit(Item item) {
             emit(item.cell);
             return;
         }
+        if (s == shared_ && taken(s)) return;
         update(s + 1);
         item.stage = s + 1;
         item.length = kToFind;
     }
+}
+
+// Count the regions of the last stage without making them, where that is certain and within the
+// budget.
+template <class Form> bool Cells<Form>::count(const Item &item) {
+    if (!Form::kCounts || item.length < 2 || item.length > kManyCuts) return false;
+    asks_.clear();
+    for (std::size_t i = item.list; i < item.list + z(item.length); ++i) {
+        const Candidate &c = candidates_[i];
+        const int f = stage(item.stage).unit_function[z(c.unit)];
+        if (f == kMax) return false;
+        const double *t = chain_.functions[z(f)].breakpoints.data();
+        for (int q = c.lo; q < c.hi; ++q) asks_.push_back(question(item.stage, c, t[q]));
+    }
+    if (asks_.size() > z(kManyCuts)) return false;
+    std::int64_t found = 0;
+    if constexpr (Form::kCounts) found = form_.parts(item.cell, asks_.data(), static_cast<int>(asks_.size()));
+    if (found == 0 || found > target_ - steps.regions) return false;
+    steps.regions += found;
+    steps.splits += found - 1;
+    return true;
 }
 
 // Split the cell at a breakpoint of a unit, by the question just asked: go on with one part, and let
@@ -288,6 +312,17 @@ template <class Form> void Cells<Form>::branch(Item &item, int unit, int lo, int
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
 }
 
+// Whether another walk has taken the current cell of stage s.
+template <class Form> bool Cells<Form>::taken(int s) {
+    std::string key;
+    for (int i = 0; i <= s; ++i)
+        for (const int k : stage(i).nonlinear) {
+            const std::uint16_t piece = pieces_[z(i)][z(k)];
+            key.append(reinterpret_cast<const char *>(&piece), sizeof piece);
+        }
+    return !claims_->take(key);
+}
+
 template <class Form> void Cells<Form>::emit(Cell &cell) {
     ++steps.regions;
     if (listing_.patterns)
@@ -308,5 +343,6 @@ template <class Form> void Cells<Form>::emit(Cell &cell) {
 }
 
 template class Cells<Dictionary>;
+template class Cells<Vertices>;
 
 } // namespace plica

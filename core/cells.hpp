@@ -16,6 +16,7 @@
 
 #include "arbiter.hpp"
 #include "chain.hpp"
+#include "claims.hpp"
 #include "form.hpp"
 #include "kernels_any.hpp"
 #include "stack.hpp"
@@ -49,6 +50,11 @@ template <class Form> class Cells {
     // Go on until `regions` more are found, `seconds` have passed, or all is done (then true).
     bool run(std::int64_t regions, double seconds);
     bool done() const { return stack_.size() == 0; }
+    // From now on leave out the cells of this stage that other walks have taken.
+    void share(Claims &claims, int stage) {
+        claims_ = &claims;
+        shared_ = stage;
+    }
 
     Listed listed;
     Steps steps;
@@ -63,6 +69,7 @@ template <class Form> class Cells {
     struct Candidate {
         int unit, lo, hi; // pieces lo..hi are still possible
         std::size_t row;  // of its pre-activation in coefficients_, where it is a scalar unit
+        bool cuts = false; // certainly, the whole cell
     };
     struct Item { // a cell still to be visited
         int stage;
@@ -85,7 +92,7 @@ template <class Form> class Cells {
         int feeds = 1;
         bool valid = false;
     };
-    static constexpr int kToFind = -1;
+    static constexpr int kToFind = -1, kManyCuts = 10;
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
     void set_piece(int s, int unit, int piece);
@@ -94,8 +101,10 @@ template <class Form> class Cells {
     void settle(int s, int unit, std::uint16_t verdict, const Cell &cell);
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
+    bool count(const Item &item);
     void branch(Item &item, int unit, int lo, int hi);
     virtual void emit(Cell &cell);
+    bool taken(int s);
 
     bool feed(int s, int unit, int piece, double *row) const;
     void full_product(int s);
@@ -115,6 +124,8 @@ template <class Form> class Cells {
     const Domain domain_;
     const Listing listing_;
     int n_;
+    Claims *claims_ = nullptr;
+    int shared_ = -1;
     int last_ = 0; // the stage after which a cell is a region
     bool counting_ = false; // nothing is written
     std::vector<std::vector<std::uint16_t>> pieces_, applied_;
@@ -126,6 +137,7 @@ template <class Form> class Cells {
     Stack<Candidate> candidates_;
     Stack<double> coefficients_;
     Stack<Item> stack_;
+    std::int64_t target_ = 0; // regions at which to stop
     bool fresh_ = false; // the form's last question is the first candidate's, and took both signs
 
     int words_ = 0;
@@ -135,6 +147,7 @@ template <class Form> class Cells {
     // scratch
     std::vector<std::uint16_t> verdicts_;
     std::vector<Range> ranges_;
+    std::vector<Question> asks_;
     std::vector<int> open_, units_;
     std::vector<double> rows_, now_, then_;
 };

@@ -136,16 +136,12 @@ void Dictionary::decide(const Cell &cell, const Rows &rows, std::uint16_t *verdi
             verdict[j] = 0;
             continue;
         }
-        const double left = rows.left[j], right = rows.right[j];
-        const auto above = [&](double t) { return range(cell, {rows.map + j, rows.ld, t, rows.tolerance, {}}); };
-        if (domain_.cone) { // there a breakpoint is part of the functional
-            if (above(left).high < 0) verdict[j] = 0;
-            if (above(right).low > 0) verdict[j] = rows.last;
-        } else {
-            const Range r = above(0.0);
-            if (r.high < left) verdict[j] = 0;
-            if (r.low > right) verdict[j] = rows.last;
-        }
+        const auto beside = [&](double t) { return range(cell, {rows.map + j, rows.ld, t, rows.tolerance, {}}); };
+        const Range r = beside(rows.left[j]);
+        if (r.high < 0)
+            verdict[j] = 0;
+        else if ((rows.right[j] == rows.left[j] ? r : beside(rows.right[j])).low > 0)
+            verdict[j] = rows.last;
     }
 }
 

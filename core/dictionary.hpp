@@ -29,6 +29,8 @@ struct Record {
 
 class Dictionary {
   public:
+    static constexpr bool kCounts = false;
+
     struct Cell {
         int m = 0;              // rows
         bool inside = false;    // whether the witness certainly lies in the cell

@@ -13,8 +13,8 @@
 //                                     drop all that was stored since the mark; older cells stay
 //   void decide(const Cell &, const Rows &, std::uint16_t *verdict)
 //                                     of all rows of a map at once: 0 where a row is certainly below
-//                                     left all over the cell, rows.last where above right, else
-//                                     kOpen. May leave open what `ask` would decide.
+//                                     left (negative, with that shift) all over the cell, rows.last
+//                                     where above right, else kOpen. May leave open what `ask` would decide.
 //   Range range(const Cell &, const Question &) const
 //                                     certain bounds on a functional over the cell; may be wide
 //   int ask(Cell &, const Question &) which signs the functional takes in the cell's interior: bit 1
@@ -71,7 +71,7 @@ struct Range {
     double low, high; // certain: nothing lies outside
 };
 
-// Rows of a map, column after column; row j against left[j] and right[j].
+// Rows of a map, column after column; row j with left[j] or right[j] for its shift.
 struct Rows {
     const double *map;
     std::size_t ld;

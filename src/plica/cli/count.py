@@ -17,6 +17,7 @@ from .common import Interrupt, budget_of, domain_options, load_model, say, watch
     show_default=True,
     help="Regions of one activation pattern, or maximal regions of one affine map.",
 )
+@click.option("--jobs", default=1, show_default=True, help="Threads, in three dimensions and more.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def count(
     model: str,
@@ -25,14 +26,19 @@ def count(
     budget: str | None,
     input_shape: str | None,
     kind: str,
+    jobs: int,
     as_json: bool,
 ) -> None:
-    """Count the regions of MODEL on a line or plane."""
+    """Count the regions of MODEL.
+
+    On the domain that is given, of any dimension; without one, on a plane that is chosen as by
+    `plica report`.
+    """
     limit = budget_of(budget)
     net, warnings = load_model(model, input_shape)
     from .domain import choose_domain
 
-    chosen = choose_domain(net, domain, through)
+    chosen = choose_domain(net, domain, through, flat=domain is None)
     import plica
 
     if not as_json:
@@ -42,7 +48,7 @@ def count(
     with Interrupt() as interrupt:
         with watch("counting", chosen) as progress:
             found = plica.count_regions(
-                net, chosen.domain, kind=kind, budget=limit, progress=progress
+                net, chosen.domain, kind=kind, budget=limit, n_jobs=jobs, progress=progress
             )
         if as_json:
             import json

@@ -10,6 +10,7 @@
 ``slice:ORIGIN;DIR;DIR``                a plane by a point and two directions, [-1, 1] along each
 ``slice:ORIGIN;DIR;DIR;L,U[;L,U]``      the same with bounds along the directions
 ``slice:FILE.npy``                      the plane through three points, three rows of a file
+``space``                               all points, without bounds
 ======================================  ========================================================
 
 Numbers are written as Python writes them. A model may name its box itself: the metadata entry
@@ -63,13 +64,17 @@ def parse_domain(text: str, n_inputs: int, box: Box | None = None) -> Domain:
     DomainError
         If the text does not follow the grammar, or does not fit the number of inputs.
     """
+    if text.strip() == "space":
+        from ..domains import Space
+
+        return Space(n_inputs)
     kind, colon, rest = text.partition(":")
     readers = {"box": _box, "segment": _segment, "slice": _slice}
     if not colon or kind.strip() not in readers or not rest.strip():
         raise DomainError(
             f"domain {text!r} is not understood; write box:L,U, box:L1,U1;L2,U2;..., "
-            "segment:X1,...;Y1,..., segment:FILE.npy, slice:I,J, slice:ORIGIN;DIR;DIR[;L,U[;L,U]] "
-            "or slice:FILE.npy"
+            "segment:X1,...;Y1,..., segment:FILE.npy, slice:I,J, slice:ORIGIN;DIR;DIR[;L,U[;L,U]], "
+            "slice:FILE.npy or space"
         )
     return readers[kind.strip()](rest.strip(), n_inputs, box)
 

@@ -17,6 +17,7 @@ from ..chain import Network
 from ..domains import Box, Domain, Segment, Slice
 from ..errors import DomainError
 from .running import Budget, Progress, Running
+from .team import Team, shared_stage
 from .walk import compile_chain
 
 __all__ = ["Cells"]
@@ -24,6 +25,12 @@ __all__ = ["Cells"]
 Float = NDArray[np.float64]
 #: Columns that one walk hands over.
 COLUMNS = ("patterns", "witnesses", "maps")
+#: The compiled walks.
+FORMS = {"vertices": "VertexCells", "dictionary": "DictionaryCells"}
+#: Largest dimension in which cells keep their vertices, whose number grows like two to that power.
+FEW = 5
+#: Regions that are walked over to choose the form.
+PROBE = 256
 
 
 @dataclass
@@ -39,6 +46,11 @@ class Cells(Running):
     filter_scale : float
         Factor on the floating-point error bound. At infinity, every sign is decided in exact
         arithmetic; the answer must not change.
+    n_jobs : int
+        Threads that divide the work.
+    form : {"vertices", "dictionary"}, optional
+        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one
+        that is the faster, by a look at the dimension and at the first regions.
 
     Raises
     ------
@@ -52,15 +64,23 @@ class Cells(Running):
     witnesses: bool = False
     maps: bool = False
     filter_scale: float = 1.0
+    n_jobs: int = 1
+    form: str | None = None
 
     def __post_init__(self) -> None:
         from .. import _core
 
-        restricted = self.domain.restrict(self.net)
+        if self.n_jobs < 1:
+            raise DomainError(f"n_jobs must be 1 or more threads, got {self.n_jobs}")
+        restricted, stage = self.domain.restrict(self.net), 0
+        if self.n_jobs > 1:
+            restricted, stage = shared_stage(restricted)
+        chain = compile_chain(restricted)
         lower, upper, A, b = bounds_and_rows(self.domain)
-        try:
-            self._walk = _core.DictionaryCells(
-                compile_chain(restricted),
+
+        def make(form: str | None = None) -> Any:
+            return getattr(_core, FORMS[form or self.form or "dictionary"])(
+                chain,
                 self.domain.dim,
                 lower,
                 upper,
@@ -71,6 +91,13 @@ class Cells(Running):
                 self.maps,
                 self.filter_scale,
             )
+
+        try:
+            if self.form is None:
+                self.form = "dictionary"
+                if self.domain.dim <= FEW and _vertices_are_certain(make("vertices")):
+                    self.form = "vertices"
+            self._walk = make() if self.n_jobs == 1 else Team(make, self.n_jobs, stage)
         except ValueError as error:
             raise DomainError(
                 "the polytope has no interior; its half-spaces contradict or only touch"
@@ -107,6 +134,17 @@ class Cells(Running):
     def bits(self) -> NDArray[np.int64]:
         """First bit and width of each unit's piece in a packed pattern, one after another."""
         return np.asarray(self._walk.bits())
+
+
+def _vertices_are_certain(walk: Any) -> bool:
+    """Whether rounding decides nearly all signs at vertices, on the first regions of a walk.
+
+    Where cells are thin, in deep networks, their vertices are ill-conditioned. What a dictionary
+    certifies, the maximum of a functional over a cell, is not.
+    """
+    walk.run(PROBE, 0.05)
+    counters = walk.counters
+    return bool(counters["arbitrated"] <= counters["regions"] / 20)
 
 
 def bounds_and_rows(domain: Domain) -> tuple[Float, Float, Float, Float]:

@@ -68,6 +68,7 @@ def count_regions(
     kind: str = "activation",
     budget: Budget | int | float | None = None,
     engine: str = "auto",
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Count:
     """How many regions the network has on a domain.
@@ -89,6 +90,8 @@ def count_regions(
         ``"auto"`` takes the engine of the domain's dimension: ``"line"``, ``"plane"``, and
         ``"cells"`` for three dimensions and more and for unbounded domains; ``"cells"`` takes any
         domain. ``"reference"`` is the slow twin in rational arithmetic, for any domain.
+    n_jobs : int
+        Threads that divide the work of the cells engine; the other engines use one.
     progress : callable, optional
         Called about ten times a second with (regions found, seconds).
 
@@ -136,7 +139,7 @@ def count_regions(
             )
         fields = {**atlas.count.__dict__, "kind": "linear"}
         return Count(len(atlas.linear_regions()), **fields)
-    walk = Cells(net, domain) if engine == "cells" else Walk(net, domain)
+    walk = Cells(net, domain, n_jobs=n_jobs) if engine == "cells" else Walk(net, domain)
     for _ in walk.chunks(Budget.of(budget), progress):
         pass
     return _count(walk, engine, walk.counters["regions"])
@@ -197,6 +200,7 @@ def map_regions(
     *,
     budget: Budget | int | float | None = None,
     engine: str = "auto",
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Atlas | Listing:
     """All activation regions of the network on a domain.
@@ -218,7 +222,7 @@ def map_regions(
             "plica.engines.reference.enumerate_cells(net, domain)"
         )
     if engine == "cells":
-        cells = _listed(net, domain)
+        cells = _listed(net, domain, n_jobs)
         return _listing(cells, cells.collect(Budget.of(budget), progress))
     return _mapped(net, domain, engine, Budget.of(budget), progress)
 
@@ -235,9 +239,9 @@ def _mapping(net: Network, domain: Domain) -> Walk:
     return Walk(net, domain, patterns=True, polygons=True, sides=True, maps=maps)
 
 
-def _listed(net: Network, domain: Domain) -> Cells:
+def _listed(net: Network, domain: Domain, n_jobs: int) -> Cells:
     maps = net.n_outputs * (domain.dim + 1) <= MAP_LIMIT
-    return Cells(net, domain, patterns=True, witnesses=True, maps=maps)
+    return Cells(net, domain, patterns=True, witnesses=True, maps=maps, n_jobs=n_jobs)
 
 
 def iter_regions(
@@ -246,6 +250,7 @@ def iter_regions(
     *,
     budget: Budget | int | float | None = None,
     engine: str = "auto",
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Iterator[Region | ListedRegion]:
     """The activation regions of the network, one after another, without holding them all.
@@ -256,7 +261,7 @@ def iter_regions(
     _network(net)
     engine = _engine(domain, engine)
     if engine == "cells":
-        cells = _listed(net, domain)
+        cells = _listed(net, domain, n_jobs)
         for chunk in cells.chunks(Budget.of(budget), progress, CHUNK):
             yield from _listing(cells, cells.shape(chunk))
         return

@@ -1,0 +1,573 @@
+#include "vertices.hpp"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+
+#include "kernels.hpp"
+#include "walk_common.hpp"
+
+namespace plica {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// Vertices whose error (as a share of the domain) is larger are computed afresh from their half-spaces, and
+// if that does not help, exactly.
+constexpr double kBlurred = 1e-7, kLost = 1e-5;
+
+int padded8(int n) { return (n + 7) / 8 * 8; }
+int words_of(int n) { return (n + 63) / 64; }
+int count_bits(std::uint64_t w) { return __builtin_popcountll(w); }
+
+template <class F> void for_bits(const std::uint64_t *words, int n_words, const F &f) {
+    for (int w = 0; w < n_words; ++w)
+        for (std::uint64_t rest = words[w]; rest != 0; rest &= rest - 1)
+            f(64 * w + __builtin_ctzll(rest));
+}
+
+bool any(const std::vector<std::uint64_t> &words, int n_words) {
+    std::uint64_t found = 0;
+    for (int w = 0; w < n_words; ++w) found |= words[z(w)];
+    return found != 0;
+}
+
+} // namespace
+
+Vertices::Vertices(const Domain &domain, Arbiter &arbiter, double filter)
+    : domain_(domain), arbiter_(arbiter), filter_(filter), n_(domain.n),
+      g_(domain.n + (domain.cone ? 1 : 0)) {
+    for (int k = 0; k < g_; ++k) {
+        lower_.push_back(domain.cone ? (k < n_ ? -1.0 : 0.0) : domain.lower[z(k)]);
+        upper_.push_back(domain.cone ? 1.0 : domain.upper[z(k)]);
+        extent_.push_back(domain.extent(k));
+        inverse_.push_back((1 + 4 * kUnit) / extent_.back());
+    }
+    extent_.push_back(1.0);
+    rounding_ = 16 * kUnit * std::sqrt(static_cast<double>(g_));
+    row_.assign(z(g_), 0.0);
+}
+
+void Vertices::release(const Mark &mark) {
+    numbers_.truncate(mark.numbers);
+    masks_.truncate(mark.masks);
+    facets_.truncate(mark.facets);
+    lines_.truncate(mark.lines);
+    rows_.truncate(mark.lines * z(g_));
+}
+
+Vertices::Cell Vertices::make(int n, int words, int slots) {
+    Cell cell;
+    cell.n = n;
+    cell.ld = padded8(n);
+    cell.words = words;
+    cell.slots = slots;
+    cell.numbers = numbers_.grow(z((g_ + 1) * cell.ld));
+    cell.masks = masks_.grow(z(words * cell.ld));
+    cell.facets = facets_.grow(z(slots));
+    return cell;
+}
+
+// Fill what pads the columns, and find the largest error.
+void Vertices::pad(Cell &cell) {
+    for (int k = 0; k <= g_; ++k) {
+        double *x = column(cell, k);
+        for (int v = cell.n; v < cell.ld; ++v) x[v] = x[0];
+    }
+    const double *rho = column(cell, g_);
+    cell.rho = 0;
+    for (int v = 0; v < cell.ld; ++v) cell.rho = rho[v] > cell.rho ? rho[v] : cell.rho;
+}
+
+// The corners of the box, cut by the half-spaces of the domain.
+Vertices::Cell Vertices::start() {
+    for (int k = 0; k < g_; ++k)
+        for (int upper = 0; upper < 2; ++upper) {
+            if (!(lower_[z(k)] < upper_[z(k)])) throw std::domain_error("the domain has no interior");
+            const double bound = upper != 0 ? upper_[z(k)] : lower_[z(k)];
+            lines_.push({{-bound, 4 * kUnit * extent_[z(k)], extent_[z(k)]}, {}, -2 - (2 * k + upper), false});
+            double *row = rows_.at(rows_.grow(z(g_)));
+            std::fill(row, row + g_, 0.0);
+            row[k] = 1.0;
+        }
+    exact_.resize(lines_.capacity());
+    Cell cell = make(1 << g_, words_of(2 * g_), 2 * g_);
+    for (int s = 0; s < cell.slots; ++s) facets_[cell.facets + z(s)] = s;
+    for (int w = 0; w < cell.words; ++w) std::fill(&mask(cell, 0, w), &mask(cell, 0, w) + cell.ld, Word{0});
+    for (int v = 0; v < cell.n; ++v) {
+        for (int k = 0; k < g_; ++k) {
+            const int upper = v >> k & 1, slot = 2 * k + upper;
+            column(cell, k)[v] = upper != 0 ? upper_[z(k)] : lower_[z(k)];
+            mask(cell, v, slot / 64) |= Word{1} << (slot % 64);
+        }
+        column(cell, g_)[v] = 0.0;
+    }
+    pad(cell);
+    const int facets = static_cast<int>(domain_.b.size());
+    std::vector<double> row(z(n_) + 1);
+    for (int i = 0; i < facets; ++i) {
+        for (int k = 0; k < n_; ++k) row[z(k)] = -domain_.A[z(i) * z(n_) + z(k)];
+        row[z(n_)] = domain_.b[z(i)];
+        f_ = load({row.data(), 1, 0.0, 0.0, {}}, row_.data());
+        facet_ = i;
+        have_exact_ = false;
+        const int signs = ask_loaded(cell);
+        if (signs == 2 || (signs == 0 && !zero(exact_question())))
+            throw std::domain_error("the domain has no interior");
+        if (signs == 3) cell = child(cell, true);
+    }
+    return cell;
+}
+
+// A point inside: the mean of the vertices.
+void Vertices::witness(const Cell &cell, double *point) const {
+    double last = 1.0;
+    for (int k = g_ - 1; k >= 0; --k) {
+        double sum = 0;
+        for (int v = 0; v < cell.n; ++v) sum += column(cell, k)[v] / cell.n;
+        if (k == n_)
+            last = sum;
+        else
+            point[k] = domain_.cone ? sum / last : std::clamp(sum, lower_[z(k)], upper_[z(k)]);
+    }
+}
+
+// The functional in the geometry's coordinates, and a bound on the error of its values at points.
+Vertices::Linear Vertices::load(const Question &q, double *row) const {
+    const double constant = q.row[z(n_) * q.stride] - q.shift;
+    double sum = std::fabs(constant) + std::fabs(q.shift), square = 0;
+    for (int k = 0; k < n_; ++k) {
+        row[k] = q.row[z(k) * q.stride];
+        const double size = std::fabs(row[k]) * extent_[z(k)];
+        sum += size;
+        square += size * size;
+    }
+    if (domain_.cone) {
+        row[n_] = constant;
+        square += constant * constant;
+    }
+    const double slack = q.tolerance + (3 * g_ + 12) * kUnit * sum + DBL_MIN;
+    return {domain_.cone ? 0.0 : constant, slack, std::min(sum, std::sqrt(square) * (1 + 1e-10))};
+}
+
+Range Vertices::range(const Cell &cell, const Question &q) const {
+    double row[64];
+    std::vector<double> many;
+    double *a = row;
+    if (g_ > 64) {
+        many.resize(z(g_));
+        a = many.data();
+    }
+    const Linear f = load(q, a);
+    double low = kInfinity, high = -kInfinity;
+    for (int v = 0; v < cell.n; ++v) {
+        double value = f.constant;
+        for (int k = 0; k < g_; ++k) value += a[k] * column(cell, k)[v];
+        low = std::min(low, value);
+        high = std::max(high, value);
+    }
+    const double margin = filter_ * (f.slack + f.size * cell.rho);
+    if (!(margin < kInfinity) || !(low <= high)) return {-kInfinity, kInfinity};
+    return {low - margin, high + margin};
+}
+
+void Vertices::decide(const Cell &cell, const Rows &rows, std::uint16_t *verdict) {
+    if (!domain_.cone) {
+        const double rho = cell.rho + (3 * g_ + 16) * kUnit;
+        decide_any(rows.n, rows.map, rows.ld, cloud(cell), {filter_, rows.tolerance + DBL_MIN, rho, extent_.data()},
+                   rows.left, rows.right, rows.last, verdict);
+        return;
+    }
+    // every functional is zero at the apex: the others say on which side the cell lies
+    make_room(cell);
+    int n_others = cell.n;
+    int at = -1;
+    for (int v = 0; v < cell.n; ++v)
+        if (apex(cell, v)) {
+            at = v;
+            --n_others;
+        }
+    const auto signs = [&](int j, double shift) {
+        const Linear f = load({rows.map + j, rows.ld, shift, rows.tolerance, {}}, row_.data());
+        evaluate(cloud(cell), row_.data(), f.constant, filter_ * (f.slack + f.size * cell.rho), values_.data(),
+                 above_.data(), below_.data());
+        int up = 0, down = 0;
+        for (int w = 0; w < words_of(cell.n); ++w) {
+            Word rest = ~Word{0};
+            if (at >= 0 && at / 64 == w) rest &= ~(Word{1} << (at % 64));
+            up += count_bits(above_[z(w)] & rest);
+            down += count_bits(below_[z(w)] & rest);
+        }
+        return up == n_others ? 1 : down == n_others ? 2 : (up > 0 ? 4 : 0) | (down > 0 ? 8 : 0);
+    };
+    for (int j = 0; j < rows.n; ++j) {
+        verdict[j] = kOpen;
+        if (rows.left[j] == kInfinity) {
+            verdict[j] = 0;
+            continue;
+        }
+        const int left = signs(j, rows.left[j]);
+        if (left == 2) {
+            verdict[j] = 0;
+            continue;
+        }
+        const int right = rows.left[j] == rows.right[j] ? left : signs(j, rows.right[j]);
+        if (right == 1)
+            verdict[j] = rows.last;
+        else if ((left & 8) != 0 && (right & 4) != 0)
+            verdict[j] = kBoth;
+    }
+}
+
+// For the answer to a question.
+void Vertices::make_room(const Cell &cell) {
+    if (values_.size() < z(cell.ld)) values_.resize(2 * z(cell.ld));
+    if (above_.size() < z(words_of(cell.n)))
+        for (auto *set : {&above_, &below_, &open_}) set->resize(2 * z(words_of(cell.n)));
+}
+
+int Vertices::ask(Cell &cell, const Question &question) {
+    f_ = load(question, row_.data());
+    functional_ = question.exact;
+    facet_ = -1;
+    have_exact_ = false;
+    return ask_loaded(cell);
+}
+
+int Vertices::ask_loaded(Cell &cell) {
+    ++tally.asked;
+    line_ = -1;
+    const int words = words_of(cell.n);
+    make_room(cell);
+    evaluate(cloud(cell), row_.data(), f_.constant, filter_ * (f_.slack + f_.size * cell.rho), values_.data(),
+             above_.data(), below_.data());
+    Word up = 0, down = 0, open = 0;
+    for (int w = 0; w < words; ++w) {
+        const int left = cell.n - 64 * w;
+        up |= above_[z(w)];
+        down |= below_[z(w)];
+        open_[z(w)] = ~(above_[z(w)] | below_[z(w)]) & (~Word{0} >> (left < 64 ? 64 - left : 0));
+        open |= open_[z(w)];
+    }
+    if (up != 0 && down != 0) {
+        ++tally.certificates;
+        return 3; // what is still open, `child` will decide
+    }
+    const auto exact = arbiter_.asked;
+    for (int w = 0; w < words && open != 0; ++w)
+        while (open_[z(w)] != 0) {
+            const int v = 64 * w + __builtin_ctzll(open_[z(w)]);
+            const int sign = sign_at_vertex(cell, v);
+            settle(v, sign);
+            if (have_exact_ && zero(exact_question_)) return 0;
+            up |= sign > 0 ? 1 : 0;
+            down |= sign < 0 ? 1 : 0;
+            if (up != 0 && down != 0) return 3;
+        }
+    if (arbiter_.asked == exact) ++tally.certificates;
+    return (up != 0 ? 1 : 0) | (down != 0 ? 2 : 0);
+}
+
+void Vertices::settle(int v, int sign) {
+    const Word bit = Word{1} << (v % 64);
+    open_[z(v / 64)] &= ~bit;
+    if (sign > 0) above_[z(v / 64)] |= bit;
+    if (sign < 0) below_[z(v / 64)] |= bit;
+}
+
+// Whether a vertex is the apex of a cone: it lies on none of the bounds that cut the cone off.
+bool Vertices::apex(const Cell &cell, int v) const {
+    if (!domain_.cone) return false;
+    for (int w = 0; w < cell.words; ++w)
+        for (Word rest = mask(cell, v, w); rest != 0; rest &= rest - 1) {
+            const int facet = lines_[z(facets_[cell.facets + z(64 * w + __builtin_ctzll(rest))])].facet;
+            if (facet <= -2 && facet != -2 - 2 * n_) return false;
+        }
+    return true;
+}
+
+int Vertices::commit() {
+    line_ = static_cast<int>(lines_.size());
+    lines_.push({f_, functional_, facet_, have_exact_});
+    std::memcpy(rows_.at(rows_.grow(z(g_))), row_.data(), z(g_) * sizeof(double));
+    if (exact_.size() < lines_.size()) exact_.resize(lines_.capacity());
+    if (have_exact_) exact_[z(line_)] = exact_question_;
+    return line_;
+}
+
+// Pairs of vertices, a positive and a negative one, that an edge of the cell joins. `dim` is the number of
+// dimensions of the cell.
+void Vertices::find_edges(const Cell &cell, int dim, const Split &split) {
+    const int n_words = words_of(cell.n);
+    side_.clear();
+    for_bits(split.below, n_words, [&](int v) { side_.push_back(v); });
+    const std::size_t n = side_.size();
+    const int need = dim - 1;
+    n_pairs_ = 0;
+    if (cell.words == 1) {
+        far_.resize(n);
+        for (std::size_t j = 0; j < n; ++j) far_[j] = mask(cell, side_[j]);
+        for_bits(split.above, n_words, [&](int u) {
+            if (pairs_.size() < n_pairs_ + n) pairs_.resize(2 * (n_pairs_ + n));
+            const Word here = mask(cell, u);
+            std::uint32_t *to = pairs_.data() + n_pairs_;
+            std::size_t found = 0;
+            for (std::size_t j = 0; j < n; ++j) {
+                to[found] = static_cast<std::uint32_t>(u) << 16 | static_cast<std::uint32_t>(side_[j]);
+                found += count_bits(here & far_[j]) >= need;
+            }
+            n_pairs_ += found;
+        });
+    } else {
+        for_bits(split.above, n_words, [&](int u) {
+            if (pairs_.size() < n_pairs_ + n) pairs_.resize(2 * (n_pairs_ + n));
+            for (std::size_t j = 0; j < n; ++j) {
+                int common = 0;
+                for (int w = 0; w < cell.words; ++w) common += count_bits(mask(cell, u, w) & mask(cell, side_[j], w));
+                pairs_[n_pairs_] = static_cast<std::uint32_t>(u) << 16 | static_cast<std::uint32_t>(side_[j]);
+                n_pairs_ += common >= need;
+            }
+        });
+    }
+    if (cell.simple) return;
+    // Half-spaces that meet in more than a line may be as many: then a third vertex lies on all of them.
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < n_pairs_; ++i) {
+        const std::uint32_t pair = pairs_[i];
+        const int u = static_cast<int>(pair >> 16), w = static_cast<int>(pair & 0xffff);
+        if (!third_vertex(cell, u, w)) pairs_[kept++] = pair;
+    }
+    n_pairs_ = kept;
+}
+
+bool Vertices::third_vertex(const Cell &cell, int u, int w) const {
+    for (int v = 0; v < cell.n; ++v) {
+        if (v == u || v == w) continue;
+        bool all = true;
+        for (int k = 0; k < cell.words && all; ++k) {
+            const Word common = mask(cell, u, k) & mask(cell, w, k);
+            all = (mask(cell, v, k) & common) == common;
+        }
+        if (all) return true;
+    }
+    return false;
+}
+
+// The new vertices i, first <= i < end, at most eight: where a functional f vanishes on the edges.
+//
+// Values a and b at u and w give x = u + t (w - u), t = a / (a - b). Let e = (1 - t)(u - u*) + t (w - w*) be the
+// error of a point of the true edge. The true t* differs by (grad f . e + h) / (f(u*) - f(w*)), where h is an error
+// of values, and x from x* by e + (t - t*)(w* - u*): but for h, an oblique projection of e along the edge, the
+// norm of which is |w* - u*| |grad f| / |grad f . (w* - u*)|.
+void Vertices::interpolate(const Cell &cell, Cell &made, const Split &split, int first, int end) {
+    const double *rho = column(cell, g_);
+    double *error = column(made, g_);
+    const int n = end - first;
+    std::uint32_t us[8], ws[8];
+    double share[8], length[8] = {};
+    for (int i = 0; i < n; ++i) {
+        const std::uint32_t pair = pairs_[z(first + i)];
+        us[i] = pair >> 16;
+        ws[i] = pair & 0xffff;
+        const double a = split.values[us[i]], b = split.values[ws[i]];
+        share[i] = a / (a - b);
+    }
+    for (int k = 0; k < g_; ++k) {
+        const double *from = column(cell, k);
+        double *to = column(made, k) + first;
+        for (int i = 0; i < n; ++i) {
+            const double step = from[ws[i]] - from[us[i]], scaled = step * inverse_[z(k)];
+            to[i] = from[us[i]] + share[i] * step;
+            length[i] += scaled * scaled;
+        }
+    }
+    for (int i = 0; i < n; ++i) {
+        const double t = std::fabs(share[i]), s = std::fabs(1 - share[i]), u = rho[us[i]], w = rho[ws[i]];
+        const double certain = split.values[us[i]] - split.values[ws[i]] - split.size * (u + w) - 6 * split.slack;
+        const double moved =
+            (std::sqrt(length[i]) + u + w) * (split.size * (s * u + t * w) + split.slack * (s + t)) / certain;
+        error[first + i] = certain > 0 && moved < kInfinity ? moved * (1 + 1e-10) + rounding_ : kInfinity;
+    }
+}
+
+// The new vertices that a functional makes: a cell of one dimension less. Its own half-space is not in
+// their sets.
+Vertices::Cell Vertices::section(const Cell &cell, int dim, const Split &split) {
+    find_edges(cell, dim, split);
+    const int n = static_cast<int>(n_pairs_);
+    Cell made = make(n, cell.words, 0);
+    made.simple = cell.simple;
+    for (int k = 0; k < cell.words; ++k)
+        for (int i = 0; i < n; ++i) {
+            const std::uint32_t pair = pairs_[z(i)];
+            mask(made, i, k) = mask(cell, static_cast<int>(pair >> 16), k) & mask(cell, static_cast<int>(pair & 0xffff), k);
+        }
+    for (int i = 0; i < n; i += 8) interpolate(cell, made, split, i, std::min(n, i + 8));
+    pad(made);
+    if (!made.simple) {
+        made.simple = true;
+        for (int v = 0; v < n; ++v) {
+            int on = 0;
+            for (int k = 0; k < cell.words; ++k) on += count_bits(mask(made, v, k));
+            made.simple = made.simple && on == dim - 1;
+        }
+    }
+    return made;
+}
+
+// The part of a cell on one side of the question.
+Vertices::Cell Vertices::child(Cell &cell, bool plus) {
+    if (line_ < 0) {
+        const int words = words_of(cell.n);
+        for (int w = 0; w < words; ++w)
+            while (open_[z(w)] != 0) {
+                const int v = 64 * w + __builtin_ctzll(open_[z(w)]);
+                settle(v, sign_at_vertex(cell, v));
+            }
+        commit();
+        made_ = section(cell, g_, {values_.data(), above_.data(), below_.data(), f_.slack, f_.size});
+        double *rho = column(made_, g_);
+        for (int v = 0; v < made_.n; ++v) {
+            if (rho[v] <= kBlurred) continue;
+            made_.facets = cell.facets;
+            vertex_lines(made_, v, found_lines_);
+            found_lines_.push_back(line_);
+            sharpen(made_, v, found_lines_, kLost);
+        }
+        pad(made_);
+    }
+    return build(cell, plus);
+}
+
+Vertices::Cell Vertices::build(const Cell &cell, bool plus) {
+    const int n_words = words_of(cell.n);
+    const Word *side = plus ? above_.data() : below_.data();
+    index_.clear();
+    for_bits(side, n_words, [&](int v) { index_.push_back(v); });
+    const int strict = static_cast<int>(index_.size());
+    for (int w = 0; w < n_words; ++w) { // the vertices on the cut
+        const int left = cell.n - 64 * w;
+        const Word on = ~(above_[z(w)] | below_[z(w)]) & (~Word{0} >> (left < 64 ? 64 - left : 0));
+        for (Word rest = on; rest != 0; rest &= rest - 1) index_.push_back(64 * w + __builtin_ctzll(rest));
+    }
+    const int kept = static_cast<int>(index_.size()), n = kept + made_.n;
+    // the first half-space that is free
+    int slot = 64 * cell.words;
+    for (int w = cell.words - 1; w >= 0; --w) {
+        Word used = 0;
+        for (int i = 0; i < kept; ++i) used |= mask(cell, index_[z(i)], w);
+        for (int i = 0; i < made_.n; ++i) used |= mask(made_, i, w);
+        if (~used != 0) slot = 64 * w + __builtin_ctzll(~used);
+    }
+    if (n > 0xffff) throw std::length_error("a cell with too many vertices");
+    Cell part = make(n, std::max(cell.words, slot / 64 + 1), std::max(cell.slots, slot + 1));
+    part.simple = cell.simple && made_.simple && kept == strict;
+    for (int k = 0; k <= g_; ++k) {
+        const double *from = column(cell, k), *fresh = column(made_, k);
+        double *to = column(part, k);
+        for (int i = 0; i < kept; ++i) to[i] = from[index_[z(i)]];
+        for (int i = 0; i < made_.n; ++i) to[kept + i] = fresh[i];
+    }
+    for (int w = 0; w < part.words; ++w) {
+        const Word bit = slot / 64 == w ? Word{1} << (slot % 64) : 0;
+        Word *to = &mask(part, 0, w);
+        if (w >= cell.words) {
+            std::fill(to, to + n, Word{0});
+        } else {
+            const Word *from = &mask(cell, 0, w), *fresh = &mask(made_, 0, w);
+            for (int i = 0; i < kept; ++i) to[i] = from[index_[z(i)]];
+            for (int i = 0; i < made_.n; ++i) to[kept + i] = fresh[i];
+        }
+        for (int i = strict; i < n; ++i) to[i] |= bit;
+    }
+    std::memcpy(facets_.at(part.facets), facets_.at(cell.facets), z(cell.slots) * sizeof(int));
+    facets_[part.facets + z(slot)] = line_;
+    pad(part);
+    if (!part.simple) prune(part);
+    return part;
+}
+
+// Take out half-spaces that touch the cell in less than a facet: the vertices on them all lie on another one.
+void Vertices::prune(Cell &cell) {
+    std::vector<std::vector<Word>> on(z(cell.slots), std::vector<Word>(z(words_of(cell.n)), 0));
+    for (int v = 0; v < cell.n; ++v)
+        for (int w = 0; w < cell.words; ++w)
+            for (Word rest = mask(cell, v, w); rest != 0; rest &= rest - 1)
+                on[z(64 * w + __builtin_ctzll(rest))][z(v / 64)] |= Word{1} << (v % 64);
+    for (int s = 0; s < cell.slots; ++s) {
+        if (!any(on[z(s)], words_of(cell.n))) continue;
+        bool redundant = false;
+        for (int r = 0; r < cell.slots && !redundant; ++r) {
+            if (r == s) continue;
+            bool inside = true;
+            for (std::size_t w = 0; w < on[z(s)].size(); ++w) inside = inside && (on[z(s)][w] & ~on[z(r)][w]) == 0;
+            redundant = inside;
+        }
+        if (!redundant) continue;
+        for (int v = 0; v < cell.n; ++v) mask(cell, v, s / 64) &= ~(Word{1} << (s % 64));
+        std::fill(on[z(s)].begin(), on[z(s)].end(), 0);
+    }
+    cell.simple = true;
+    for (int v = 0; v < cell.n; ++v) {
+        int n = 0;
+        for (int w = 0; w < cell.words; ++w) n += count_bits(mask(cell, v, w));
+        cell.simple = cell.simple && n == g_;
+    }
+}
+
+std::int64_t Vertices::parts(const Cell &cell, const Question *questions, int n) {
+    if (domain_.cone || filter_ == kInfinity) return 0;
+    count_rows_.resize(std::max(count_rows_.size(), z(n * g_)));
+    counted_.clear();
+    std::vector<int> list;
+    for (int i = 0; i < n; ++i) {
+        counted_.push_back(load(questions[i], count_rows_.data() + z(i * g_)));
+        list.push_back(i);
+    }
+    const Mark before = mark();
+    count_values_.truncate(0);
+    count_sets_.truncate(0);
+    const std::int64_t found = count(cell, g_, list.data(), n);
+    release(before);
+    return found;
+}
+
+// Deletion and restriction: each hyperplane adds as many parts as the ones before it cut it into.
+std::int64_t Vertices::count(const Cell &cell, int dim, const int *list, int n) {
+    const int words = words_of(cell.n);
+    const std::size_t values = count_values_.grow(z(n * cell.ld)), sets = count_sets_.grow(z(2 * n * words));
+    int cutting[16];
+    int n_cutting = 0;
+    for (int i = 0; i < n; ++i) {
+        const Linear &f = counted_[z(list[i])];
+        Word *above = count_sets_.at(sets) + n_cutting * 2 * words, *below = above + words;
+        evaluate(cloud(cell), count_rows_.data() + z(list[i] * g_), f.constant, filter_ * (f.slack + f.size * cell.rho),
+                 count_values_.at(values) + n_cutting * cell.ld, above, below);
+        int up = 0, down = 0;
+        for (int w = 0; w < words; ++w) {
+            up += count_bits(above[w]);
+            down += count_bits(below[w]);
+        }
+        if (up + down != cell.n) return 0;
+        if (up != 0 && down != 0) cutting[n_cutting++] = list[i];
+    }
+    std::int64_t total = 1 + (n_cutting > 0 ? 1 : 0);
+    for (int i = 1; i < n_cutting; ++i) {
+        const Mark before = mark();
+        const Linear &f = counted_[z(cutting[i])];
+        const Word *above = count_sets_.at(sets) + i * 2 * words;
+        const Cell cut = section(cell, dim, {count_values_.at(values) + i * cell.ld, above, above + words, f.slack, f.size});
+        const std::int64_t pieces = count(cut, dim - 1, cutting, i);
+        release(before);
+        if (pieces == 0) return 0;
+        total += pieces;
+    }
+    count_values_.truncate(values);
+    count_sets_.truncate(sets);
+    return total;
+}
+
+} // namespace plica
