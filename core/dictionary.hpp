@@ -110,6 +110,7 @@ class Dictionary {
     void exchange_any(const View &from, const View &to, int m, double turn) const;
 
     void approach_exactly(const View &v, const Cell &cell, int sign, double value);
+    int along_face(const Cell &cell);
     bool exactly(Cell &cell, int sign);
     void start_program(const View &v, int m);
     Cell exact_child(Cell &cell, bool plus);
