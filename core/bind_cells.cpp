@@ -60,6 +60,7 @@ template <class Form> void bind_seek(nb::module_ &m, const char *name) {
             "filter"_a = 1.0, nb::keep_alive<1, 2>(),
             "Seeks the largest sign * output above the bar (or the first value above it); without an output "
             "(-1), a cell where an output is not zero.")
+        .def_prop_ro("pruned", [](const S &self) { return self.pruned; })
         .def_prop_ro("found", &S::found)
         .def_prop_ro("output", &S::output)
         .def_prop_ro("best",

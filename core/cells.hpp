@@ -104,6 +104,8 @@ template <class Form> class Cells {
     bool count(const Item &item);
     void branch(Item &item, int unit, int lo, int hi);
     virtual void emit(Cell &cell);
+    // Whether nothing in a cell whose units of the item's stage have been looked at can matter.
+    virtual bool hopeless(Item &) { return false; }
     bool taken(int s);
 
     bool feed(int s, int unit, int piece, double *row) const;

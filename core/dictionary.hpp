@@ -54,6 +54,8 @@ class Dictionary {
 
     // Whether sign * z is certainly negative all over the cell; false where floating point cannot tell.
     bool below(Cell &cell, const Question &question, int sign);
+    // Bounds on each of the n coordinates over a cell that is no cone's.
+    void box(const Cell &cell, double *lower, double *upper);
     // Whether sign * z takes values above the record in the cell, exactly; `question`, the last one that
     // `below` was asked, has z shifted. If so the record becomes the largest value.
     bool exceeds(Cell &cell, const Question &question, int sign, Record &record);
@@ -80,6 +82,7 @@ class Dictionary {
     double value_at(const double *row, double constant, const double *s) const;
     bool search(Cell &cell, int sign);
     Answer walk(const Cell &cell, int sign);
+    double ceiling(const Cell &cell, int sign);
     void climb_on(const Cell &cell);
     bool edge(const Cell &cell);
     void rebuild(const Cell &cell, int sign);
@@ -99,6 +102,7 @@ class Dictionary {
     template <int W> double depth(const View &v, int m, const double *s) const;
     template <int W> bool come_near(const View &v, const Cell &cell, int sign, double value);
     template <int W> bool certify_yes(const Cell &cell, const View &v, int sign);
+    template <int W> double highest(const View &v, int sign);
     template <int W> bool certify_no(const View &v, int sign);
     template <int W> Answer walk_with(const Cell &cell, int sign);
     template <int W> void exchange_with(const View &from, const View &to, int m, double turn) const;

@@ -1,4 +1,7 @@
 // The largest value of a functional on a cell. Part of the dictionary form.
+#include <algorithm>
+#include <cmath>
+
 #include "dictionary.hpp"
 #include "walk_common.hpp"
 
@@ -11,6 +14,19 @@ bool Dictionary::below(Cell &cell, const Question &question, int sign) {
     if (walk(cell, sign) != Answer::no) return false;
     ++tally.certificates;
     return true;
+}
+
+void Dictionary::box(const Cell &cell, double *lower, double *upper) {
+    std::vector<double> row(z(n_) + 1, 0.0);
+    for (int k = 0; k < n_; ++k) {
+        row[z(k)] = 1.0;
+        load({row.data(), 1, 0.0, 0.0, {}});
+        row[z(k)] = 0.0;
+        const double high = ceiling(cell, 1), low = -ceiling(cell, -1);
+        const double margin = 4 * kUnit * (std::fabs(high) + std::fabs(low));
+        upper[k] = std::min(upper_[z(k)], high + margin);
+        lower[k] = std::max(lower_[z(k)], low - margin);
+    }
 }
 
 // The exact program starts from the basis where floating point finds the optimum. On a cone the value

@@ -24,13 +24,13 @@ template <class Form>
 Seek<Form>::Seek(const Chain &chain, Domain domain, double filter, int output, int sign, double bar,
                  bool first)
     : Base(chain, std::move(domain), patterns_only(filter)), first_(first), output_(output), sign_(sign),
-      bar_(bar) {
+      bar_(bar), relaxation_(chain) {
     record_.p = Dyadic(bar);
 }
 
 template <class Form>
 Seek<Form>::Seek(const Chain &chain, Domain domain, double filter)
-    : Base(chain, std::move(domain), patterns_only(filter)), zeros_(true) {}
+    : Base(chain, std::move(domain), patterns_only(filter)), zeros_(true), relaxation_(chain) {}
 
 template <class Form> void Seek<Form>::stop() { this->stack_.truncate(0); }
 
@@ -43,6 +43,27 @@ template <class Form> bool Seek<Form>::nonzero(int output) {
     if (size > this->listing_.filter * 2 * b.error) return true;
     ++this->arbiter_.asked;
     return !zero(this->arbiter_.row(this->last_, output));
+}
+
+// Whether no region inside a cell has a value above the bar, by a bound that needs no more decisions.
+template <class Form> bool Seek<Form>::hopeless(Item &item) {
+    const int s = item.stage;
+    if (zeros_ || s >= this->last_ || this->domain_.cone || !relaxation_.usable()) return false;
+    this->fresh_ = false; // the form is asked for other things
+    const auto &b = this->buffers_[z(s)];
+    lower_.resize(z(this->n_));
+    upper_.resize(z(this->n_));
+    this->form_.box(item.cell, lower_.data(), upper_.data());
+    open_.assign(z(this->stage(s).n_out), 0);
+    for (std::size_t i = item.list; i < item.list + z(item.length); ++i)
+        open_[z(this->candidates_[i].unit)] = 1;
+    double tolerance = 0;
+    relaxation_.bound({s, b.map.data(), b.ld, b.error, this->n_, lower_.data(), upper_.data(),
+                       this->pieces_[z(s)].data(), &open_},
+                      output_, sign_, row_, tolerance);
+    if (!this->form_.below(item.cell, {row_.data(), 1, bar_, tolerance, {}}, 1)) return false;
+    ++pruned;
+    return true;
 }
 
 template <class Form> void Seek<Form>::emit(Cell &cell) {

@@ -4,6 +4,7 @@
 
 #include "cells.hpp"
 #include "dictionary.hpp"
+#include "relaxation.hpp"
 
 namespace plica {
 
@@ -14,6 +15,7 @@ template <class Form> class Seek : public Cells<Form> {
     // Seek a cell where an output is not zero.
     Seek(const Chain &chain, Domain domain, double filter);
 
+    std::int64_t pruned = 0; // cells that were passed over before all units were decided
     bool found() const { return found_; }
     const Record &record() const { return record_; }
     const std::vector<std::uint64_t> &pattern() const { return best_pattern_; }
@@ -24,7 +26,9 @@ template <class Form> class Seek : public Cells<Form> {
   private:
     using Base = Cells<Form>;
     using Cell = typename Form::Cell;
+    using Item = typename Base::Item;
     void emit(Cell &cell) override;
+    bool hopeless(Item &item) override;
     bool nonzero(int output);
     void stop();
 
@@ -34,6 +38,9 @@ template <class Form> class Seek : public Cells<Form> {
     Record record_;
     std::vector<std::uint64_t> best_pattern_;
     std::vector<double> witness_;
+    Relaxation relaxation_;
+    std::vector<double> row_, lower_, upper_;
+    std::vector<char> open_;
 };
 
 } // namespace plica

@@ -102,6 +102,23 @@ def test_floating_point_decides_nothing(filter_scale: float) -> None:
         assert seek.best[0] == exact_range(list(enumerate_cells(net, domain)), 0)[1]
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "abs", "hardtanh"])
+def test_whole_parts_of_the_domain_are_passed_over(activation: str) -> None:
+    """Bounds on open units leave most regions out, and the answer as it is without them."""
+    net = plica.Network.mlp(he([3, 10, 8, 6, 1], 1), activation)
+    domain = plica.Box.cube(3)
+    regions = plica.count_regions(net, domain)
+    for sign in (1, -1):
+        seek = Seek(net, domain, 0, sign, -1e9)
+        seek.finish()
+        every = Seek(net, domain, 0, sign, -1e9, filter_scale=np.inf)
+        every.finish()
+        assert seek.pruned > 0 == every.pruned
+        assert seek.counters["regions"] < regions / 2
+        assert every.counters["regions"] == regions
+        assert seek.best[0] == every.best[0]
+
+
 def test_against_highs() -> None:
     """On a generic network, region by region, up to rounding."""
     net = plica.Network.mlp(he([4, 10, 8, 1], 3))

@@ -91,6 +91,11 @@ class Seek(Running):
         return bool(self._walk.found)
 
     @property
+    def pruned(self) -> int:
+        """Cells that were passed over before all units were decided."""
+        return int(self._walk.pruned)
+
+    @property
     def best(self) -> tuple[Fraction | None, tuple[Fraction, ...]]:
         """The largest value of ``sign * output`` found and a point where it is, in own coordinates.
 

@@ -17,9 +17,11 @@ from ..exact import linear_program
 from ..exact.rational import Dyadic, RationalChain
 from ..units import MAX
 
-__all__ = ["Point", "Region", "inputs_at", "inside", "interior", "network", "samples"]
+__all__ = ["Point", "Region", "ascend", "inputs_at", "inside", "interior", "network", "samples"]
 
 Float = NDArray[np.float64]
+#: Shares of the way to a corner of the domain that a step of `ascend` may take.
+STEPS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)
 Point = tuple[Fraction, ...]
 
 
@@ -69,6 +71,38 @@ def samples(domain: Domain, n: int = 256) -> Float:
     share = np.random.default_rng(0).random((n, domain.dim))
     points: Float = np.clip(lower * (1 - share) + upper * share, lower, upper)
     return points
+
+
+def ascend(net: Network, domain: Domain, points: Float, output: int, sign: int) -> Float:
+    """A point near a local maximum of ``sign * output``, in floating point.
+
+    Parameters
+    ----------
+    net : Network
+        On the domain's own coordinates.
+    domain : Domain
+        With bounds.
+    points : ndarray, shape (N, dim)
+        Where to begin.
+    """
+    lower, upper = domain.bounds  # type: ignore[attr-defined]
+    net = net.select(output)
+    x: Float = points
+    values = sign * net(x)[:, 0]
+    for _ in range(20):
+        slopes = sign * net.affine(x)[0][:, 0]
+        corner = np.where(slopes > 0, upper, np.where(slopes < 0, lower, x))
+        steps = x + np.array(STEPS)[:, None, None] * (corner - x)
+        steps = np.clip(steps, lower, upper)
+        reached = sign * net(steps.reshape(-1, domain.dim)).reshape(len(STEPS), -1)
+        best = reached.argmax(axis=0)
+        better = reached.max(axis=0) > values
+        if not better.any():
+            break
+        x = np.where(better[:, None], steps[best, np.arange(len(x))], x)
+        values = np.where(better, reached.max(axis=0), values)
+    found: Float = x[int(values.argmax())]
+    return found
 
 
 class Region:

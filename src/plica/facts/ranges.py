@@ -17,9 +17,12 @@ from ..domains import Domain
 from ..engines.running import Budget, Progress
 from ..engines.seek import Seek
 from ..exact.rational import RationalChain
-from .common import Point, inputs_at, interior, network, samples
+from .common import Point, ascend, inputs_at, interior, network, samples
 
 __all__ = ["Extremum", "OutputRange", "output_range"]
+
+#: Samples from which a local maximum is sought, before the search proper.
+STARTS = 8
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class OutputRange:
         One for each of the outputs.
     regions : int
         Activation regions that were looked at.
+    pruned : int
+        Parts of the domain that a bound ruled out before they fell into regions.
     arbitrated : int
         Questions that exact arithmetic decided.
     seconds : float
@@ -74,6 +79,7 @@ class OutputRange:
     minimum: tuple[Extremum, ...]
     maximum: tuple[Extremum, ...]
     regions: int
+    pruned: int
     arbitrated: int
     seconds: float
 
@@ -110,8 +116,9 @@ def output_range(
     """The exact minimum and maximum of each output over the closed domain.
 
     On each activation region the network is affine, so an extreme value is that of a linear program
-    over a region. Floating point rules regions out by bounds from weak duality; the programs of
-    the others are solved in exact arithmetic.
+    over a region. Floating point rules regions out by certain bounds, and whole parts of the domain
+    by linear bounds on the units that are still open; the programs of the others are solved in
+    exact arithmetic.
 
     Parameters
     ----------
@@ -159,6 +166,7 @@ def output_range(
         tuple(low for low, _ in ends),
         tuple(high for _, high in ends),
         search.regions,
+        search.pruned,
         search.arbitrated,
         time.perf_counter() - search.start,
     )
@@ -174,12 +182,11 @@ class _Search:
         self.chain = RationalChain(domain.restrict(net))
         self.limits, self.progress, self.left = limits, progress, searches
         self.start = time.perf_counter()
-        self.regions = self.arbitrated = 0
+        self.regions = self.arbitrated = self.pruned = 0
         self.interrupted = False
         points = samples(domain)
-        self.points = [interior(domain), *(tuple(map(Fraction, p)) for p in points.tolist())]
-        first = np.array([[float(x) for x in self.points[0]]])
-        self.values = self.chain.net(np.concatenate((first, points)))
+        self.points = points
+        self.values = self.chain.net(points)
 
     def share(self) -> Budget:
         """What the next search may use of the budget."""
@@ -191,7 +198,12 @@ class _Search:
         return Budget(regions, seconds)
 
     def extremum(self, output: int, sign: int) -> Extremum:
-        point = self.points[int(np.argmax(sign * self.values[:, output]))]
+        if len(self.points):
+            first = np.argsort(-sign * self.values[:, output])[:STARTS]
+            start = ascend(self.chain.net, self.domain, self.points[first], output, sign)
+            point = tuple(map(Fraction, start.tolist()))
+        else:
+            point = interior(self.domain)
         value = self.chain.value(point)[output]
         bar = _below(sign * value)  # what the search finds is above it
         seek = Seek(self.net.select(output), self.domain, 0, sign, bar)
@@ -200,6 +212,7 @@ class _Search:
         self.left -= 1
         self.regions += seek.counters["regions"]
         self.arbitrated += seek.counters["arbitrated"]
+        self.pruned += seek.pruned
         self.interrupted |= seek.interrupted
         best, at = seek.best if seek.found else (None, point)
         if seek.found and best is None:
