@@ -135,8 +135,11 @@ def lipschitz(
     walk = Cells(net, domain, patterns=True, witnesses=True, maps=True)
     search = _Steepest(net, domain, float(norm), walk)
     size = max(1, min(4096, CHUNK // (net.n_outputs * (domain.dim + 1))))
-    for chunk in walk.chunks(Budget.of(budget), progress, size):
-        search.look(walk.shape(chunk))
+    try:
+        for chunk in walk.chunks(Budget.of(budget), progress, size):
+            search.look(walk.shape(chunk))
+    except KeyboardInterrupt:  # while a chunk was looked at
+        search.interrupted = True
     return search.result()
 
 
@@ -161,6 +164,7 @@ class _Steepest:
         self.packed = np.zeros((1, max(1, walk.words)), dtype=np.uint64)
         self.witness: Float = np.zeros(domain.dim)
         self.arbitrated = 0
+        self.interrupted = False
 
     def look(self, columns: dict[str, NDArray[Any]]) -> None:
         if not columns["maps"].shape[0]:
@@ -202,6 +206,7 @@ class _Steepest:
                 self.look(first.shape(chunk))
             best = self.best
         assert best is not None
+        complete = walk.complete and not self.interrupted
         rational = best.low == self.top
         value = _root(best.low, self.p)
         lower = upper = value
@@ -211,13 +216,13 @@ class _Steepest:
         return Lipschitz(
             value,
             lower,
-            upper if walk.complete else math.inf,
+            upper if complete else math.inf,
             best.low if self.p != 2 else None,
             best.low if self.p == 2 and rational else None,
             self.p,
             self._unpack(self.packed),
             self.domain.embed(self.witness)[0],
-            walk.complete,
+            complete,
             int(walk.counters["regions"]),
             self.arbitrated,
             walk.seconds,

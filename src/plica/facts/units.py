@@ -131,21 +131,24 @@ def units_report(
     n_pieces = net.unit_pieces
     taken = np.zeros((net.n_units, int(n_pieces.max(initial=1))), dtype=bool)
     exists = np.arange(taken.shape[1]) < n_pieces[:, None]
-    everything = False
-    for chunk in walk.chunks(Budget.of(budget), progress, CHUNK):
-        patterns = unpack(
-            net, walk.bits, walk.words, chunk["patterns"].reshape(-1, max(1, walk.words))
-        )
-        for piece in range(taken.shape[1]):
-            taken[:, piece] |= (patterns == piece).any(axis=0)
-        if everything := bool(taken[exists].all()):
-            break
+    everything = interrupted = False
+    try:
+        for chunk in walk.chunks(Budget.of(budget), progress, CHUNK):
+            patterns = unpack(
+                net, walk.bits, walk.words, chunk["patterns"].reshape(-1, max(1, walk.words))
+            )
+            for piece in range(taken.shape[1]):
+                taken[:, piece] |= (patterns == piece).any(axis=0)
+            if everything := bool(taken[exists].all()):
+                break
+    except KeyboardInterrupt:  # while a chunk was looked at
+        interrupted = True
     return UnitsReport(
         taken,
         _constant(net, taken),
         n_pieces,
         net.unit_layers,
-        walk.complete or everything,
+        (walk.complete and not interrupted) or everything,
         walk.counters["regions"],
         walk.seconds,
     )
