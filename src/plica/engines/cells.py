@@ -44,8 +44,8 @@ class Cells(Running):
         Factor on the floating-point error bound. At infinity, every sign is decided in exact
         arithmetic; the answer must not change.
     form : {"vertices", "dictionary"}, optional
-        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one that is
-        the faster in that dimension.
+        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one
+        that is the faster in that dimension.
 
     Raises
     ------
