@@ -96,6 +96,29 @@ void test_long_double(Checks &checks) {
     checks.expect(std::fabs(Dyadic::ratio(three, seven) + 3.0 / 7) < 1e-15, "a quotient of huge numbers");
 }
 
+void test_division(Checks &checks) {
+    std::mt19937_64 random(3);
+    std::uniform_real_distribution<double> uniform(-1, 1);
+    for (int round = 0; round < 500; ++round) {
+        Dyadic x(std::ldexp(uniform(random), static_cast<int>(random() % 200) - 100)), y(uniform(random));
+        for (int i = static_cast<int>(random() % 6); i > 0; --i) x.multiply(Dyadic(uniform(random)));
+        for (int i = static_cast<int>(random() % 6); i > 0; --i) {
+            y.multiply(Dyadic(uniform(random)));
+            y.add(Dyadic(std::ldexp(uniform(random), -static_cast<int>(random() % 90))));
+        }
+        if (y.zero()) continue;
+        Dyadic product = x;
+        product.multiply(y);
+        product.divide(y);
+        checks.expect(equal(product, x), "a product divided by a factor");
+    }
+    Dyadic nothing, four(4.0);
+    nothing.divide(four);
+    checks.expect(nothing.zero(), "zero divided");
+    four.divide(power(-300));
+    checks.expect(equal(four, power(302)), "division by a power of two");
+}
+
 void test_cancellation(Checks &checks) {
     for (const int high : {1, 63, 64, 65, 127, 128, 200, 1000, 2500})
         for (const int low : {0, -1, -63, -64, -65, -200, -1000, -2500}) {
@@ -182,6 +205,7 @@ void test_dyadic(Checks &checks) {
     test_integers(checks);
     test_long_double(checks);
     test_cancellation(checks);
+    test_division(checks);
     test_determinant(checks);
     test_function(checks);
 }

@@ -276,6 +276,7 @@ std::vector<double> evaluate(const Chain &chain, const std::vector<Layer> &layer
 template <int D>
 void verify(Checks &checks, const std::string &name, const std::vector<Layer> &layers,
             const Domain &domain, std::int64_t expected) {
+    verify_cells(checks, name, layers, D, domain.facets, expected);
     for (int way = 0; way < 128; ++way) {
         const bool sparse = (way & 32) != 0, exact = (way & 64) != 0;
         if ((way & 18) == 16) continue; // halving concerns polygons alone

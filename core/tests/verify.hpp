@@ -81,3 +81,7 @@ std::vector<double> evaluate(const plica::Chain &chain, const std::vector<Layer>
 template <int D>
 void verify(Checks &checks, const std::string &name, const std::vector<Layer> &layers,
             const Domain &domain, std::int64_t expected);
+
+// The walk over cells finds as many, on the domain's half-spaces and on the cone over them.
+void verify_cells(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n,
+                  const std::vector<plica::Facet> &facets, std::int64_t expected);

@@ -1,0 +1,57 @@
+// The walk over cells of any dimension: the same counts, with all options, on bounds, on half-spaces and
+// on the cone over them.
+#include "cells.hpp"
+
+#include <limits>
+
+#include "dictionary.hpp"
+#include "verify.hpp"
+
+namespace {
+
+plica::Domain domain_of(int n, const std::vector<plica::Facet> &facets, bool cone) {
+    plica::Domain domain;
+    domain.n = n;
+    domain.cone = cone;
+    for (const plica::Facet &facet : facets) {
+        for (int k = 0; k < n; ++k) domain.A.push_back(facet.normal[k]);
+        domain.b.push_back(facet.bound);
+    }
+    if (!cone) { // a box around it, by far
+        domain.lower.assign(static_cast<std::size_t>(n), -1024.0);
+        domain.upper.assign(static_cast<std::size_t>(n), 1024.0);
+    }
+    return domain;
+}
+
+} // namespace
+
+void verify_cells(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n,
+                  const std::vector<plica::Facet> &facets, std::int64_t expected) {
+    for (int way = 0; way < 16; ++way) {
+        plica::Listing listing;
+        listing.patterns = listing.witnesses = (way & 1) != 0;
+        listing.maps = (way & 2) != 0;
+        if ((way & 4) != 0) listing.filter = std::numeric_limits<double>::infinity();
+        const bool cone = (way & 8) != 0, sparse = (way & 1) != 0;
+        const std::string what = name + (cone ? ", cone" : ", box") + ((way & 4) != 0 ? ", exact" : "") +
+                                 (listing.patterns ? ", patterns" : "") + (listing.maps ? ", maps" : "");
+        const plica::Chain chain = compile(layers, sparse);
+        plica::Cells<plica::Dictionary> cells(chain, domain_of(n, facets, cone), listing);
+        while (!cells.run(3, 1e9)) { // in slices
+        }
+        checks.expect(cells.steps.regions == expected,
+                      what + ": " + std::to_string(cells.steps.regions) + " cells, expected " +
+                          std::to_string(expected));
+        if (!listing.patterns || cells.steps.regions != expected || cells.words() == 0) continue;
+        const auto words = static_cast<std::size_t>(cells.words());
+        std::set<std::vector<std::uint64_t>> distinct;
+        const auto &packed = cells.listed.patterns;
+        for (std::size_t at = 0; at + words <= packed.size(); at += words)
+            distinct.insert({packed.begin() + static_cast<std::ptrdiff_t>(at),
+                             packed.begin() + static_cast<std::ptrdiff_t>(at + words)});
+        checks.expect(static_cast<std::int64_t>(distinct.size()) == expected, what + ": patterns differ");
+        checks.expect(cells.listed.witnesses.size() == static_cast<std::size_t>(expected * n),
+                      what + ": a witness each");
+    }
+}
