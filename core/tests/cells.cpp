@@ -19,8 +19,8 @@ plica::Domain domain_of(int n, const std::vector<plica::Facet> &facets, bool con
         domain.b.push_back(facet.bound);
     }
     if (!cone) { // a box around it, by far
-        domain.lower.assign(static_cast<std::size_t>(n), -1024.0);
-        domain.upper.assign(static_cast<std::size_t>(n), 1024.0);
+        domain.lower.assign(static_cast<std::size_t>(n), -4194304.0);
+        domain.upper.assign(static_cast<std::size_t>(n), 4194304.0);
     }
     return domain;
 }
