@@ -21,6 +21,18 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kBlurred = 1e-7, kLost = 1e-5;
 
 int padded8(int n) { return (n + 7) / 8 * 8; }
+bool proportional(const Row &a, const Row &b) {
+    std::size_t first = 0;
+    while (first < a.size() && a[first].zero()) ++first;
+    for (std::size_t k = 0; k < a.size(); ++k) {
+        Dyadic minor;
+        minor.add_product(a[first], b[k]);
+        minor.add_product(a[k], b[first], true);
+        if (!minor.zero()) return false;
+    }
+    return true;
+}
+
 bool any(const std::vector<std::uint64_t> &words, int n_words) {
     std::uint64_t found = 0;
     for (int w = 0; w < n_words; ++w) found |= words[z(w)];
@@ -246,9 +258,7 @@ int Vertices::ask_loaded(Cell &cell) {
     const auto exact = arbiter_.asked;
     for (int w = 0; w < words && open != 0; ++w)
         while (open_[z(w)] != 0) {
-            const int v = 64 * w + __builtin_ctzll(open_[z(w)]);
-            const int sign = sign_at_vertex(cell, v);
-            settle(v, sign);
+            const int sign = settle(cell, 64 * w + first_bit(open_[z(w)]));
             if (have_exact_ && zero(exact_question_)) return 0;
             up |= sign > 0 ? 1 : 0;
             down |= sign < 0 ? 1 : 0;
@@ -258,11 +268,23 @@ int Vertices::ask_loaded(Cell &cell) {
     return (up != 0 ? 1 : 0) | (down != 0 ? 2 : 0);
 }
 
-void Vertices::settle(int v, int sign) {
+// Find the sign at a vertex that is open; where the question is the hyperplane of a facet, at all of its vertices.
+int Vertices::settle(Cell &cell, int v) {
     const Word bit = Word{1} << (v % 64);
     open_[z(v / 64)] &= ~bit;
+    const int sign = sign_at_vertex(cell, v);
     if (sign > 0) above_[z(v / 64)] |= bit;
     if (sign < 0) below_[z(v / 64)] |= bit;
+    if (sign != 0 || !have_exact_ || !any(open_, words_of(cell.n))) return sign;
+    for (int w = 0; w < cell.words; ++w)
+        for (Word rest = mask(cell, v, w); rest != 0; rest &= rest - 1) {
+            const int slot = 64 * w + first_bit(rest);
+            if (!proportional(exact_row(facets_[cell.facets + z(slot)]), exact_question_)) continue;
+            for (int u = 0; u < cell.n; ++u)
+                if ((mask(cell, u, w) & rest & (~rest + 1)) != 0) open_[z(u / 64)] &= ~(Word{1} << (u % 64));
+            return 0;
+        }
+    return 0;
 }
 
 // Whether a vertex is the apex of a cone: it lies on none of the bounds that cut the cone off.
@@ -409,10 +431,7 @@ Vertices::Cell Vertices::child(Cell &cell, bool plus) {
     if (line_ < 0) {
         const int words = words_of(cell.n);
         for (int w = 0; w < words; ++w)
-            while (open_[z(w)] != 0) {
-                const int v = 64 * w + __builtin_ctzll(open_[z(w)]);
-                settle(v, sign_at_vertex(cell, v));
-            }
+            while (open_[z(w)] != 0) settle(cell, 64 * w + first_bit(open_[z(w)]));
         commit();
         made_ = section(cell, g_, {values_.data(), above_.data(), below_.data(), f_.slack, f_.size});
         double *rho = column(made_, g_);

@@ -76,7 +76,7 @@ class Vertices {
     void make_room(const Cell &cell);
     int ask_loaded(Cell &cell);
     int sign_at_vertex(Cell &cell, int v);
-    void settle(int v, int sign);
+    int settle(Cell &cell, int v);
     int commit();
     void find_edges(const Cell &cell, int dim, const Split &split);
     bool third_vertex(const Cell &cell, int u, int w) const;

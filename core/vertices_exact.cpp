@@ -12,6 +12,7 @@ namespace plica {
 
 namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kSharpened = 1e-13; // errors that computing a vertex afresh hardly improves
 }
 
 void Vertices::vertex_lines(const Cell &cell, int v, std::vector<int> &lines) const {
@@ -31,13 +32,11 @@ int Vertices::sign_at_vertex(Cell &cell, int v) {
     const auto certain = [&] { return std::fabs(values_[z(v)]) > filter_ * (f_.slack + f_.size * column(cell, g_)[v]); };
     if (certain()) return values_[z(v)] > 0 ? 1 : -1;
     vertex_lines(cell, v, found_lines_);
-    if (filter_ < kInfinity && column(cell, g_)[v] * f_.size > f_.slack) {
-        if (sharpen(cell, v, found_lines_, kInfinity)) {
-            values_[z(v)] = f_.constant;
-            for (int k = 0; k < g_; ++k) values_[z(v)] += row_[z(k)] * column(cell, k)[v];
-            measure(cell);
-            if (certain()) return values_[z(v)] > 0 ? 1 : -1;
-        }
+    if (filter_ < kInfinity && column(cell, g_)[v] > kSharpened && sharpen(cell, v, found_lines_, kInfinity)) {
+        values_[z(v)] = f_.constant;
+        for (int k = 0; k < g_; ++k) values_[z(v)] += row_[z(k)] * column(cell, k)[v];
+        measure(cell);
+        if (certain()) return values_[z(v)] > 0 ? 1 : -1;
     }
     ++arbiter_.asked;
     if (zero(exact_question())) return 0;

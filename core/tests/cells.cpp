@@ -6,6 +6,7 @@
 
 #include "dictionary.hpp"
 #include "verify.hpp"
+#include "vertices.hpp"
 
 namespace {
 
@@ -18,15 +19,14 @@ plica::Domain domain_of(int n, const std::vector<plica::Facet> &facets, bool con
         domain.b.push_back(facet.bound);
     }
     if (!cone) { // a box around it, by far
-        domain.lower.assign(static_cast<std::size_t>(n), -1024.0);
-        domain.upper.assign(static_cast<std::size_t>(n), 1024.0);
+        domain.lower.assign(static_cast<std::size_t>(n), -4194304.0);
+        domain.upper.assign(static_cast<std::size_t>(n), 4194304.0);
     }
     return domain;
 }
 
-} // namespace
-
-void verify_cells(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n,
+template <class Form>
+void verify_form(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n,
                   const std::vector<plica::Facet> &facets, std::int64_t expected) {
     for (int way = 0; way < 16; ++way) {
         plica::Listing listing;
@@ -37,8 +37,8 @@ void verify_cells(Checks &checks, const std::string &name, const std::vector<Lay
         const std::string what = name + (cone ? ", cone" : ", box") + ((way & 4) != 0 ? ", exact" : "") +
                                  (listing.patterns ? ", patterns" : "") + (listing.maps ? ", maps" : "");
         const plica::Chain chain = compile(layers, sparse);
-        plica::Cells<plica::Dictionary> cells(chain, domain_of(n, facets, cone), listing);
-        while (!cells.run(3, 1e9)) { // in slices
+        plica::Cells<Form> cells(chain, domain_of(n, facets, cone), listing);
+        for (std::int64_t slice = 3; !cells.run(slice, 1e9); slice *= 2) { // in slices
         }
         checks.expect(cells.steps.regions == expected,
                       what + ": " + std::to_string(cells.steps.regions) + " cells, expected " +
@@ -54,4 +54,12 @@ void verify_cells(Checks &checks, const std::string &name, const std::vector<Lay
         checks.expect(cells.listed.witnesses.size() == static_cast<std::size_t>(expected * n),
                       what + ": a witness each");
     }
+}
+
+} // namespace
+
+void verify_cells(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n,
+                  const std::vector<plica::Facet> &facets, std::int64_t expected) {
+    verify_form<plica::Dictionary>(checks, name + ", dictionaries", layers, n, facets, expected);
+    verify_form<plica::Vertices>(checks, name + ", vertices", layers, n, facets, expected);
 }

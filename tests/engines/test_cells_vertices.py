@@ -108,7 +108,7 @@ def test_cells_below_any_tolerance(scale: float) -> None:
         assert counted(net, domain) == len(expected)
 
 
-# counts on which independent programs agree, as ENGINE shapes: inputs, width, depth
+# counts on which independent programs agree, by inputs, width, depth
 KNOWN = {(3, 16, 2): 2200, (3, 32, 3): 87517, (4, 16, 2): 11286, (5, 16, 2): 62675}
 
 
