@@ -109,6 +109,18 @@ inline __attribute__((always_inline)) void bound_rows(int n, const double *map, 
     }
 }
 
+#if defined(PLICA_CLONES) // which know of their wide registers only here
+inline __attribute__((always_inline)) std::uint64_t bits_above(const Vec &a, const Vec &b) {
+    Lanes held = (a > b) & Lanes{1, 2, 4, 8, 16, 32, 64, 128};
+    held |= __builtin_shufflevector(held, held, 4, 5, 6, 7, 0, 1, 2, 3);
+    held |= __builtin_shufflevector(held, held, 2, 3, 0, 1, 6, 7, 4, 5);
+    held |= __builtin_shufflevector(held, held, 1, 0, 3, 2, 5, 4, 7, 6);
+    return static_cast<std::uint64_t>(held[0]);
+}
+#else
+inline std::uint64_t bits_above(const Vec &a, const Vec &b) { return above(a, b); }
+#endif
+
 // Vectors of rows that one pass over the points decides: as many as stay in registers.
 #if defined(__AVX512F__)
 constexpr int kRows = 4;
@@ -145,9 +157,9 @@ inline __attribute__((always_inline)) void decide_rows(int n, const double *map,
             const Vec margin = filter * (tolerance + size * points.rho);
             const Vec first = load(left + j + v * kVec), last = load(right + j + v * kVec);
             // NaN leaves it open
-            found.left |= above(first - high[v], margin) << (v * kVec);
-            found.right |= above(low[v] - last, margin) << (v * kVec);
-            found.both |= (above(first - low[v], margin) & above(high[v] - last, margin)) << (v * kVec);
+            found.left |= bits_above(first - high[v], margin) << (v * kVec);
+            found.right |= bits_above(low[v] - last, margin) << (v * kVec);
+            found.both |= (bits_above(first - low[v], margin) & bits_above(high[v] - last, margin)) << (v * kVec);
         }
         add_bits(verdicts, j, found);
     }

@@ -2,7 +2,9 @@
 // the compiler takes them apart.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -18,37 +20,58 @@ constexpr int kVec = 8;
 inline const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(p); }
 inline Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
 
-// bit i: whether a[i] > b[i]
-inline __attribute__((always_inline)) std::uint64_t above(const Vec &a, const Vec &b) {
-#if defined(__AVX512F__)
-    return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), _CMP_GT_OQ);
-#else
-    const Lanes mask = a > b;
-    std::uint64_t found = 0;
-    for (int i = 0; i < kVec; ++i) found |= static_cast<std::uint64_t>(mask[i] & 1) << i;
-    return found;
-#endif
+#if defined(__AVX512F__) // one instruction each; elsewhere compilers do better with plain loops
+const Lanes kLane = {0, 1, 2, 3, 4, 5, 6, 7};
+
+// The first n < 8 numbers of v, cyclically from number `start` on; n + 1 of the answer count.
+template <class V> inline V turned(const V &v, int start, int n) {
+    const Lanes ahead = kLane + start, from = ahead >= n ? ahead - n : ahead;
+    return reinterpret_cast<V>(_mm512_maskz_permutexvar_epi64(0xff, reinterpret_cast<__m512i>(from),
+                                                              reinterpret_cast<__m512i>(v)));
 }
 
-// Number i of the answer is number from[i] of v, 0 <= from[i] < 8.
-template <class V> inline __attribute__((always_inline)) V pick(const V &v, const Lanes &from) {
-#if defined(__clang__)
-    V found;
-    for (int i = 0; i < kVec; ++i) found[i] = v[from[i] & (kVec - 1)];
-    return found;
-#else
-    return __builtin_shuffle(v, from);
-#endif
+template <class V, class T> inline void put(V &v, int i, T value) { v = kLane == i ? V{} + value : v; }
+
+inline void clear_from(Vec &v, int n) { v = kLane >= n ? Vec{} : v; }
+
+// bit i: whether a[i] > b[i]
+inline std::uint64_t above(const Vec &a, const Vec &b) {
+    return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), _CMP_GT_OQ);
 }
 
 inline double largest(const Vec &v) {
-    Vec w = v;
-    const Lanes halves[3] = {{4, 5, 6, 7, 0, 1, 2, 3}, {2, 3, 0, 1, 6, 7, 4, 5}, {1, 0, 3, 2, 5, 4, 7, 6}};
-    for (const Lanes &half : halves) {
-        const Vec other = pick(w, half);
-        w = w > other ? w : other;
-    }
-    return w[0];
+    const auto larger = [](const Vec &a, const Vec &b) -> Vec { return a > b ? a : b; };
+    const Vec four = larger(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3));
+    const Vec two = larger(four, __builtin_shufflevector(four, four, 2, 3, 0, 1, 6, 7, 4, 5));
+    return std::max(two[0], two[1]);
 }
+#else
+template <class V> inline V turned(const V &v, int start, int n) {
+    double twice[2 * kVec] = {};
+    V found;
+    std::memcpy(twice, &v, sizeof v);
+    std::memcpy(twice + n, &v, sizeof v);
+    std::memcpy(&found, twice + start, sizeof v);
+    return found;
+}
+
+template <class V, class T> inline void put(V &v, int i, T value) { v[i] = value; }
+
+inline void clear_from(Vec &v, int n) {
+    for (int i = n; i < kVec; ++i) v[i] = 0.0;
+}
+
+inline std::uint64_t above(const Vec &a, const Vec &b) {
+    std::uint64_t found = 0;
+    for (int i = 0; i < kVec; ++i) found |= std::uint64_t{a[i] > b[i]} << i;
+    return found;
+}
+
+inline double largest(const Vec &v) {
+    double found = v[0];
+    for (int i = 1; i < kVec; ++i) found = v[i] > found ? v[i] : found;
+    return found;
+}
+#endif
 
 } // namespace plica

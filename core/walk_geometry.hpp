@@ -394,23 +394,22 @@ inline int Walk<D>::part(const Cell &cell, const Crossing &x, int g, bool plus, 
     const Vertex &a = plus ? x.a : x.b, &b = plus ? x.b : x.a;
     const std::uint64_t middle_a = plus ? x.middle_a : x.middle_b, middle_b = plus ? x.middle_b : x.middle_a;
     if (n < kVec) { // by far the most: all vertices at once
-        const Lanes lane = {0, 1, 2, 3, 4, 5, 6, 7}, ahead = lane + start;
-        const Lanes from = ahead >= n ? ahead - n : ahead;
-        const Lanes is_a = lane == 0, is_b = lane == last;
         const Corners &old = arena_[cell.at];
-        const auto join = [&](const Vec &v, double at_a, double at_b) {
-            const Vec first = is_a ? Vec{} + at_a : pick(v, from);
-            return is_b ? Vec{} + at_b : first;
-        };
-        to->x = join(old.x, a.p[0], b.p[0]);
-        to->y = join(old.y, a.p[D - 1], b.p[D - 1]);
-        to->rho = lane > last ? Vec{} : join(old.rho, a.rho, b.rho);
-        to->line = is_b ? Lanes{} + g : pick(old.line, from);
+        *to = {turned(old.x, start, n), turned(old.y, start, n), turned(old.rho, start, n),
+               turned(old.line, start, n)};
+        clear_from(to->rho, last);
+        put(to->x, 0, a.p[0]);
+        put(to->y, 0, a.p[D - 1]);
+        put(to->rho, 0, a.rho);
+        put(to->x, last, b.p[0]);
+        put(to->y, last, b.p[D - 1]);
+        put(to->rho, last, b.rho);
+        put(to->line, last, g);
         if (sides != nullptr) {
             const Sides &of = sides_[cell.at];
-            sides->edge = is_b ? Lanes{} + edge : pick(of.edge, from);
-            sides->from = pick(of.from, from);
-            sides->to = pick(of.to, from);
+            sides->edge = turned(of.edge, start, n);
+            sides->from = turned(of.from, start, n);
+            sides->to = turned(of.to, start, n);
         }
     } else {
         for (int i = 0; i <= last; i += kVec) to[i / kVec] = Corners{};

@@ -141,8 +141,12 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
                    steeper(s, here.unit_reads[z(start + p.first)], here.unit_reads[z(start + q.first)]);
         });
         for (auto &part : parts) { // what waits lower on the stack must lie lower in the arena
-            *arena_.room(1) = arena_[part.second.at];
-            if (options_.sides) *sides_.room(1) = sides_[part.second.at];
+            Corners *copy = arena_.room(1); // it may move what is to be copied
+            *copy = arena_[part.second.at];
+            if (options_.sides) {
+                Sides *sides = sides_.room(1);
+                *sides = sides_[part.second.at];
+            }
             part.second.at = static_cast<int>(arena_.size());
             take(part.second);
         }
