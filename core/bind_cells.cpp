@@ -5,6 +5,7 @@
 
 #include "cells.hpp"
 #include "dictionary.hpp"
+#include "seek.hpp"
 #include "vertices.hpp"
 
 namespace nb = nanobind;
@@ -25,6 +26,53 @@ template <class T> auto give(std::vector<T> &&values) {
     return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
 }
 
+Domain domain_of(int n, const Vector &lower, const Vector &upper, const Matrix &A, const Vector &b) {
+    Domain domain;
+    domain.n = n;
+    domain.cone = lower.size() == 0;
+    domain.lower = copy(lower);
+    domain.upper = copy(upper);
+    domain.A.assign(A.data(), A.data() + A.size());
+    domain.b = copy(b);
+    return domain;
+}
+
+// Mantissa as an integer in little endian bytes with a sign, times two to an exponent.
+nb::tuple exactly(const Dyadic &x) {
+    const auto *bytes = reinterpret_cast<const char *>(x.limbs().data());
+    return nb::make_tuple(x.sign(), nb::bytes(bytes, x.limbs().size() * sizeof(Limb)), x.offset() * kLimbBits);
+}
+
+template <class Form> void bind_seek(nb::module_ &m, const char *name) {
+    using S = Seek<Form>;
+    nb::class_<S, Cells<Form>>(m, name)
+        .def(
+            "__init__",
+            [](S *self, const Chain &chain, int n, const Vector &lower, const Vector &upper, const Matrix &A,
+               const Vector &b, int output, int sign, double bar, bool first, double filter) {
+                Domain domain = domain_of(n, lower, upper, A, b);
+                if (output < 0)
+                    new (self) S(chain, std::move(domain), filter);
+                else
+                    new (self) S(chain, std::move(domain), filter, output, sign, bar, first);
+            },
+            "chain"_a, "n"_a, "lower"_a, "upper"_a, "A"_a, "b"_a, "output"_a, "sign"_a, "bar"_a, "first"_a,
+            "filter"_a = 1.0, nb::keep_alive<1, 2>(),
+            "Seeks the largest sign * output above the bar (or the first value above it); without an output "
+            "(-1), a cell where an output is not zero.")
+        .def_prop_ro("pruned", [](const S &self) { return self.pruned; })
+        .def_prop_ro("found", &S::found)
+        .def_prop_ro("output", &S::output)
+        .def_prop_ro("best",
+                     [](const S &self) {
+                         nb::list point;
+                         for (const Dyadic &x : self.record().point) point.append(exactly(x));
+                         return nb::make_tuple(exactly(self.record().p), exactly(self.record().q), point);
+                     })
+        .def("pattern", [](const S &self) { return give(std::vector<std::uint64_t>(self.pattern())); })
+        .def("witness", [](const S &self) { return give(std::vector<double>(self.witness())); });
+}
+
 template <class Form> void bind_form(nb::module_ &m, const char *name) {
     using C = Cells<Form>;
     nb::class_<C>(m, name)
@@ -32,19 +80,12 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
             "__init__",
             [](C *self, const Chain &chain, int n, const Vector &lower, const Vector &upper, const Matrix &A,
                const Vector &b, bool patterns, bool witnesses, bool maps, double filter) {
-                Domain domain;
-                domain.n = n;
-                domain.cone = lower.size() == 0;
-                domain.lower = copy(lower);
-                domain.upper = copy(upper);
-                domain.A.assign(A.data(), A.data() + A.size());
-                domain.b = copy(b);
                 Listing listing;
                 listing.patterns = patterns;
                 listing.witnesses = witnesses;
                 listing.maps = maps;
                 listing.filter = filter;
-                new (self) C(chain, std::move(domain), listing);
+                new (self) C(chain, domain_of(n, lower, upper, A, b), listing);
             },
             "chain"_a, "n"_a, "lower"_a, "upper"_a, "A"_a, "b"_a, "patterns"_a, "witnesses"_a, "maps"_a,
             "filter"_a = 1.0, nb::keep_alive<1, 2>(),
@@ -105,4 +146,5 @@ void bind_cells(nb::module_ &m) {
     nb::class_<Claims>(m, "Claims").def(nb::init<>());
     bind_form<Dictionary>(m, "DictionaryCells");
     bind_form<Vertices>(m, "VertexCells");
+    bind_seek<Dictionary>(m, "DictionarySeek");
 }

@@ -229,6 +229,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
             enter(item);
             if (s == last_ && counting_ && count(item)) return;
             if (item.length > 1) sift(item);
+            if (item.length > 0 && hopeless(item)) return;
         }
         const bool counting = s == last_ && counting_;
         while (item.length > 0) {
@@ -323,7 +324,7 @@ template <class Form> bool Cells<Form>::taken(int s) {
     return !claims_->take(key);
 }
 
-template <class Form> void Cells<Form>::emit(const Cell &cell) {
+template <class Form> void Cells<Form>::emit(Cell &cell) {
     ++steps.regions;
     if (listing_.patterns)
         listed.patterns.insert(listed.patterns.end(), pattern_.begin(), pattern_.end());

@@ -43,6 +43,7 @@ struct Steps {
 template <class Form> class Cells {
   public:
     Cells(const Chain &chain, Domain domain, const Listing &listing);
+    virtual ~Cells() = default;
     Cells(const Cells &) = delete;
     Cells &operator=(const Cells &) = delete;
 
@@ -62,7 +63,7 @@ template <class Form> class Cells {
     // first bit and number of bits of each pattern column
     const std::vector<std::pair<int, int>> &bits() const { return bits_; }
 
-  private:
+  protected:
     using Cell = typename Form::Cell;
     using Mark = typename Form::Mark;
     struct Candidate {
@@ -102,7 +103,9 @@ template <class Form> class Cells {
     bool narrow(int s, Candidate &c, Cell &cell);
     bool count(const Item &item);
     void branch(Item &item, int unit, int lo, int hi);
-    void emit(const Cell &cell);
+    virtual void emit(Cell &cell);
+    // Whether nothing in a cell whose units of the item's stage have been looked at can matter.
+    virtual bool hopeless(Item &) { return false; }
     bool taken(int s);
 
     bool feed(int s, int unit, int piece, double *row) const;

@@ -44,7 +44,9 @@ struct Piece {
     double slope, intercept;
 };
 
-constexpr std::uint16_t kMixed = 0xfffd;
+// Verdicts on a unit over a cell: the last piece, where that differs from unit to unit; certainly both
+// the first and the last piece somewhere; open.
+constexpr std::uint16_t kMixed = 0xfffd, kBoth = 0xfffe, kOpen = 0xffff;
 constexpr int kIdentity = -1, kMax = -2;
 
 struct Stage {

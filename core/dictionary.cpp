@@ -198,6 +198,8 @@ int Dictionary::ask_loaded(Cell &cell) {
 bool Dictionary::search(Cell &cell, int sign) {
     ++tally.programs;
     Answer found = walk(cell, sign);
+    if (found == Answer::open)
+        if (const int side = along_face(cell)) return side == sign;
     if (found == Answer::open && cell.inside && filter_ < kInfinity) {
         rebuild(cell, sign);
         found = walk(cell, sign);

@@ -20,6 +20,13 @@
 
 namespace plica {
 
+// A value of a functional, p / q with q > 0, and the point where it is: numerators, then the common
+// denominator. Where the functional has no bound, q = 0 and the point is a direction in which it grows.
+struct Record {
+    Dyadic p, q{1.0};
+    std::vector<Dyadic> point;
+};
+
 class Dictionary {
   public:
     static constexpr bool kCounts = false;
@@ -47,6 +54,14 @@ class Dictionary {
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point) const;
 
+    // Whether sign * z is certainly negative all over the cell; false where floating point cannot tell.
+    bool below(Cell &cell, const Question &question, int sign);
+    // Bounds on each of the n coordinates over a cell that is no cone's.
+    void box(const Cell &cell, double *lower, double *upper);
+    // Whether sign * z takes values above the record in the cell, exactly; `question`, the last one that
+    // `below` was asked, has z shifted. If so the record becomes the largest value.
+    bool exceeds(Cell &cell, const Question &question, int sign, Record &record);
+
     Tally tally;
 
   private:
@@ -69,6 +84,8 @@ class Dictionary {
     double value_at(const double *row, double constant, const double *s) const;
     bool search(Cell &cell, int sign);
     Answer walk(const Cell &cell, int sign);
+    double ceiling(const Cell &cell, int sign);
+    void climb_on(const Cell &cell);
     bool edge(const Cell &cell);
     void rebuild(const Cell &cell, int sign);
     void recentre(Cell &cell);
@@ -87,6 +104,7 @@ class Dictionary {
     template <int W> double depth(const View &v, int m, const double *s) const;
     template <int W> bool come_near(const View &v, const Cell &cell, int sign, double value);
     template <int W> bool certify_yes(const Cell &cell, const View &v, int sign);
+    template <int W> double highest(const View &v, int sign);
     template <int W> bool certify_no(const View &v, int sign);
     template <int W> Answer walk_with(const Cell &cell, int sign);
     template <int W> void exchange_with(const View &from, const View &to, int m, double turn) const;
@@ -98,6 +116,7 @@ class Dictionary {
     void exchange_any(const View &from, const View &to, int m, double turn) const;
 
     void approach_exactly(const View &v, const Cell &cell, int sign, double value);
+    int along_face(const Cell &cell);
     bool exactly(Cell &cell, int sign);
     void start_program(const View &v, int m);
     Cell exact_child(Cell &cell, bool plus);

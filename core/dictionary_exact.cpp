@@ -1,4 +1,5 @@
 // What the floating-point walk leaves open, decided in exact arithmetic. Part of the dictionary form.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -8,6 +9,10 @@
 #include "walk_common.hpp"
 
 namespace plica {
+
+namespace {
+constexpr double kParallel = 1e-6; // functionals nearer to multiples of each other are compared exactly
+}
 
 // A row of the arbiter in the geometry's coordinates: that of a cone has no constant.
 Row Dictionary::lift(Row row) const {
@@ -73,6 +78,35 @@ void Dictionary::start_program(const View &v, int m) {
         signs_.push_back((v.half[i] & 1) != 0 ? -1 : 1);
     }
     lp_.start(m, halves_.data(), signs_.data());
+}
+
+// Which sign z has in the cell if it is a multiple of one of the cell's half-spaces, exactly; or 0.
+int Dictionary::along_face(const Cell &cell) {
+    const View v = view(cell);
+    const auto largest = static_cast<std::size_t>(
+        std::max_element(z_.begin(), z_.begin() + g_, [](double a, double b) { return std::fabs(a) < std::fabs(b); }) -
+        z_.begin());
+    const double top = z_[largest];
+    for (int i = 0; i < cell.m; ++i) {
+        const double *row = rows_.at(z(v.half[i] / 2) * z(ld_));
+        const double lead = row[largest];
+        const double near = kParallel * std::fabs(top * lead);
+        int k = 0;
+        while (k < g_ && std::fabs(z_[z(k)] * lead - row[k] * top) <= near) ++k;
+        if (k < g_ || lead == 0.0) continue;
+        const Row &face = exact_row(v.half[i] / 2), &own = exact_question();
+        bool same = true;
+        for (std::size_t c = 0; same && c < own.size(); ++c) {
+            Dyadic gap;
+            gap.add_product(own[c], face[largest]);
+            gap.add_product(face[c], own[largest], true);
+            same = gap.zero();
+        }
+        if (!same || own[largest].zero()) continue;
+        ++arbiter_.asked;
+        return own[largest].sign() * face[largest].sign() * ((v.half[i] & 1) != 0 ? -1 : 1);
+    }
+    return 0;
 }
 
 // The same as `search`, from the basis where it ended.

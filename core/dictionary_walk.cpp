@@ -271,9 +271,10 @@ template <int W> PLICA_INLINE bool Dictionary::certify_yes(const Cell &cell, con
     return come_near<W>(v, cell, sign, reached);
 }
 
-// Weak duality: with any y >= 0, sign * z + sum_i y_i slack_i bounds sign * z on the cell, and its
-// largest value over the box of all coordinates is plain.
-template <int W> PLICA_INLINE bool Dictionary::certify_no(const View &v, int sign) {
+// No value of sign * z is larger, in units of the scaled functional. Weak duality: with any y >= 0,
+// sign * z + sum_i y_i slack_i bounds sign * z on the cell, and its largest value over the box of all
+// coordinates is plain.
+template <int W> PLICA_INLINE double Dictionary::highest(const View &v, int sign) {
     double top = sign * constant_, margin = slack_, weight = 1.0;
     double *sum = sum_.data();
     for (int k = 0; k < width<W>(ld_); k += 8) eight(sum + k) = static_cast<double>(sign) * eight(&z_[z(k)]);
@@ -294,7 +295,11 @@ template <int W> PLICA_INLINE bool Dictionary::certify_no(const View &v, int sig
     Eight size{};
     for (int k = 0; k < width<W>(ld_); k += 8) size += absolute(eight(sum + k));
     margin += 2 * terms * kUnit * weight;
-    return -(top + total(size)) > filter_ * margin;
+    return top + total(size) + filter_ * margin;
+}
+
+template <int W> PLICA_INLINE bool Dictionary::certify_no(const View &v, int sign) {
+    return highest<W>(v, sign) < 0;
 }
 
 template <int W> PLICA_INLINE Dictionary::Answer Dictionary::walk_with(const Cell &cell, int sign) {
@@ -314,6 +319,17 @@ CLONES Dictionary::Answer Dictionary::walk_any(const Cell &cell, int sign) { ret
 Dictionary::Answer Dictionary::walk(const Cell &cell, int sign) {
     return ld_ == 8 ? walk8(cell, sign) : ld_ == 16 ? walk16(cell, sign) : walk_any(cell, sign);
 }
+
+// A bound on the largest value of sign * z, as it was loaded, over the cell.
+CLONES double Dictionary::ceiling(const Cell &cell, int sign) {
+    const View v = view(cell);
+    express<0>(v, cell.m, sign);
+    climb<0>(v, cell.m, kInfinity);
+    return highest<0>(v, sign) / scale_;
+}
+
+// From where a walk ended, to the optimum.
+CLONES void Dictionary::climb_on(const Cell &cell) { climb<0>(view(cell), cell.m, kInfinity); }
 
 // Bring the dictionary to an edge on which the question, which takes both signs, changes its sign.
 CLONES bool Dictionary::edge(const Cell &cell) {

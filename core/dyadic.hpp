@@ -41,6 +41,9 @@ class Dyadic {
     // *this /= x, where x divides it: the quotient is dyadic too
     void divide(const Dyadic &x);
 
+    const std::vector<Limb> &limbs() const { return limbs_; }
+    std::int64_t offset() const { return offset_; } // of the lowest limb
+
     double approximate() const; // correct to a few units in the last place
     // numerator / denominator, to a few units in the last place, whatever their sizes
     static double ratio(const Dyadic &numerator, const Dyadic &denominator);

@@ -26,6 +26,12 @@ class ExactLp {
     // 2 * (n + i) for half-space i.
     bool positive(const Row &z, int sign, const int *nonbasic);
 
+    // After a positive answer: go on to where sign * z is largest.
+    void maximise();
+    // Coordinates of the vertex where the last question ended, times denominator().
+    Dyadic coordinate(int k) const;
+    const Dyadic &denominator() const { return denominator_; }
+
     // The tableau where the last question ended: basic_i = value(i) + sum_j entry(i, j) t_j >= 0,
     // where the t_j >= 0 are the nonbasic variables. After a positive answer it is feasible.
     int rows() const { return static_cast<int>(basic_.size()); }

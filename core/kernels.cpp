@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lanes.hpp"
+
 // Portable builds pick the widest instructions at run time; native ones are compiled for them.
 #if defined(PLICA_CLONES)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -13,29 +15,7 @@
 namespace plica {
 namespace {
 
-#if defined(__GNUC__)
-typedef double Vec __attribute__((vector_size(64), may_alias));
-typedef long long Mask __attribute__((vector_size(64)));
-typedef unsigned short Verdict __attribute__((vector_size(16), aligned(2), may_alias));
-#else
-struct Vec { // eight numbers, for compilers without vector types
-    double at[8];
-    Vec &operator+=(const Vec &o) {
-        for (int i = 0; i < 8; ++i) at[i] += o.at[i];
-        return *this;
-    }
-    friend Vec operator*(const Vec &a, double s) {
-        Vec r;
-        for (int i = 0; i < 8; ++i) r.at[i] = a.at[i] * s;
-        return r;
-    }
-};
-#endif
-constexpr int kVec = 8;
 constexpr int kPerPanel = kPanel / kVec;
-
-inline const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(p); }
-inline Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
 
 // Panels that one pass over the feeds fills: enough independent sums to hide the latency of a fused
 // multiply-add, few enough to stay in registers.
@@ -47,48 +27,48 @@ constexpr int kPass = 1;
 
 constexpr int kAhead = 6; // feeds to fetch ahead
 
-template <int Columns>
-inline __attribute__((always_inline)) void dense_product(const Stage &stage, const Feed *feeds, int n,
-                                                         double *map, std::size_t ld) {
+// Put in what rows j, j + 1, ... have; a word is cleared by its first rows.
+inline void add_bits(Verdicts *verdicts, int j, const Verdicts &found) {
+    Verdicts &word = verdicts[j / 64];
+    if (j % 64 == 0) word = {};
+    word.left |= found.left << (j % 64);
+    word.right |= found.right << (j % 64);
+    word.both |= found.both << (j % 64);
+}
+
+// map = bias (where Fresh, else map) + A[:, unit] * row, feed after feed.
+template <int Columns, bool Fresh>
+inline __attribute__((always_inline)) void accumulate(const Stage &stage, const Feed *feeds, int n,
+                                                      double *map, std::size_t ld) {
     constexpr int kVecs = kPass * kPerPanel;
     const std::size_t panel_size = static_cast<std::size_t>(stage.n_state) * kPanel;
     const double *panel = stage.panels.data();
     for (int row = 0; row < stage.n_pre; row += kPass * kPanel, panel += kPass * panel_size) {
+        const auto entry = [&](int c, int v) -> double * {
+            return map + static_cast<std::size_t>(c) * ld + static_cast<std::size_t>(row + v * kVec);
+        };
         Vec sum[Columns][kVecs];
         for (int c = 0; c < Columns; ++c)
             for (int v = 0; v < kVecs; ++v)
-                sum[c][v] = c == Columns - 1 ? load(&stage.bias[static_cast<std::size_t>(row + v * kVec)])
-                                             : Vec{};
+                sum[c][v] = !Fresh             ? load(entry(c, v))
+                            : c == Columns - 1 ? load(&stage.bias[static_cast<std::size_t>(row + v * kVec)])
+                                               : Vec{};
         for (int i = 0; i < n; ++i) {
             const double *w = panel + static_cast<std::size_t>(feeds[i].unit) * kPanel;
-#if defined(__GNUC__)
-            const int ahead = i + kAhead < n ? i + kAhead : i; // which units feed is irregular
-            const double *soon = panel + static_cast<std::size_t>(feeds[ahead].unit) * kPanel;
-            for (int v = 0; v < kVecs; ++v)
-                __builtin_prefetch(soon + (v / kPerPanel) * panel_size + (v % kPerPanel) * kVec);
-#endif
+            if (Fresh) {
+                const int ahead = i + kAhead < n ? i + kAhead : i; // which units feed is irregular
+                const double *soon = panel + static_cast<std::size_t>(feeds[ahead].unit) * kPanel;
+                for (int v = 0; v < kVecs; ++v)
+                    __builtin_prefetch(soon + (v / kPerPanel) * panel_size + (v % kPerPanel) * kVec);
+            }
             for (int v = 0; v < kVecs; ++v) {
                 const Vec part = load(w + (v / kPerPanel) * panel_size + (v % kPerPanel) * kVec);
                 for (int c = 0; c < Columns; ++c) sum[c][v] += part * feeds[i].row[c];
             }
         }
         for (int c = 0; c < Columns; ++c)
-            for (int v = 0; v < kVecs; ++v)
-                store(map + static_cast<std::size_t>(c) * ld + static_cast<std::size_t>(row + v * kVec)) =
-                    sum[c][v];
+            for (int v = 0; v < kVecs; ++v) store(entry(c, v)) = sum[c][v];
     }
-}
-
-template <int Columns>
-inline __attribute__((always_inline)) void dense_rank_one(const Stage &stage, const Feed &feed,
-                                                          double *map, std::size_t ld) {
-    const auto width = static_cast<std::size_t>(stage.n_state);
-    const double *w = stage.panels.data() + static_cast<std::size_t>(feed.unit) * kPanel;
-    for (int row = 0; row < stage.n_pre; row += kPanel, w += width * kPanel)
-        for (int v = 0; v < kPerPanel; ++v)
-            for (int c = 0; c < Columns; ++c)
-                store(map + static_cast<std::size_t>(c) * ld + static_cast<std::size_t>(row + v * kVec)) +=
-                    load(w + v * kVec) * feed.row[c];
 }
 
 void sparse_rank_one(const Stage &stage, int columns, const Feed &feed, double *map, std::size_t ld) {
@@ -104,37 +84,7 @@ void sparse_rank_one(const Stage &stage, int columns, const Feed &feed, double *
     }
 }
 
-#if defined(__GNUC__)
 inline Vec absolute(const Vec &v) { return v < 0 ? -v : v; }
-
-template <int Columns>
-inline __attribute__((always_inline)) void decide_rows(int n, const double *map, std::size_t ld,
-                                                       const Points &points, double filter,
-                                                       double tolerance, const double *left,
-                                                       const double *right, std::uint16_t last,
-                                                       std::uint16_t *verdict) {
-    for (int j = 0; j < n; j += kVec) {
-        const Vec a = load(map + j), c = load(map + (Columns - 1) * ld + j);
-        const Vec b = Columns == 3 ? load(map + ld + j) : Vec{};
-        Vec low = a * points.x[0] + c;
-        if (Columns == 3) low += b * points.y[0];
-        Vec high = low;
-        for (int p = 1; p < points.n; ++p) {
-            Vec z = a * points.x[p] + c;
-            if (Columns == 3) z += b * points.y[p];
-            low = z < low ? z : low;
-            high = z > high ? z : high;
-        }
-        const Vec size = Columns == 3 ? absolute(a) + absolute(b) : absolute(a);
-        const Vec margin = filter * (tolerance + size * points.rho);
-        // NaN leaves it open
-        const Mask is_left = load(left + j) - high > margin, is_right = low - load(right + j) > margin;
-        const Mask both = (load(left + j) - low > margin) & (high - load(right + j) > margin);
-        const Mask open = both ? Mask{} + kBoth : Mask{} + kOpen;
-        const Mask found = is_left ? Mask{} : is_right ? Mask{} + last : open;
-        *reinterpret_cast<Verdict *>(verdict + j) = __builtin_convertvector(found, Verdict);
-    }
-}
 
 template <int Columns>
 inline __attribute__((always_inline)) void bound_rows(int n, const double *map, std::size_t ld,
@@ -158,101 +108,85 @@ inline __attribute__((always_inline)) void bound_rows(int n, const double *map, 
         store(high + j) = most + margin;
     }
 }
+
+// Vectors of rows that one pass over the points decides: as many as stay in registers.
+#if defined(__AVX512F__)
+constexpr int kRows = 4;
 #else
+constexpr int kRows = 1;
+#endif
+
 template <int Columns>
 inline __attribute__((always_inline)) void decide_rows(int n, const double *map, std::size_t ld,
                                                        const Points &points, double filter,
                                                        double tolerance, const double *left,
-                                                       const double *right, std::uint16_t last,
-                                                       std::uint16_t *verdict) {
-    for (int j = 0; j < n; j += kVec) {
-        const double *a = map + j, *b = map + ld + j, *c = map + (Columns - 1) * ld + j;
-        double low[kVec], high[kVec];
-        for (int i = 0; i < kVec; ++i) {
-            const double z = a[i] * points.x[0] + (Columns == 3 ? b[i] * points.y[0] : 0.0) + c[i];
-            low[i] = high[i] = z;
+                                                       const double *right, Verdicts *verdicts) {
+    for (int j = 0; j < n; j += kRows * kVec) {
+        Vec a[kRows], b[kRows], c[kRows], low[kRows], high[kRows];
+        for (int v = 0; v < kRows; ++v) {
+            const double *row = map + j + v * kVec;
+            a[v] = load(row);
+            b[v] = Columns == 3 ? load(row + ld) : Vec{};
+            c[v] = load(row + (Columns - 1) * ld);
+            low[v] = a[v] * points.x[0] + c[v];
+            if (Columns == 3) low[v] += b[v] * points.y[0];
+            high[v] = low[v];
         }
-        for (int p = 1; p < points.n; ++p) {
-            const double x = points.x[p], y = points.y[p];
-            for (int i = 0; i < kVec; ++i) {
-                const double z = a[i] * x + (Columns == 3 ? b[i] * y : 0.0) + c[i];
-                low[i] = z < low[i] ? z : low[i];
-                high[i] = z > high[i] ? z : high[i];
+        for (int p = 1; p < points.n; ++p)
+            for (int v = 0; v < kRows; ++v) {
+                Vec z = a[v] * points.x[p] + c[v];
+                if (Columns == 3) z += b[v] * points.y[p];
+                low[v] = z < low[v] ? z : low[v];
+                high[v] = z > high[v] ? z : high[v];
             }
+        Verdicts found{};
+        for (int v = 0; v < kRows; ++v) {
+            const Vec size = Columns == 3 ? absolute(a[v]) + absolute(b[v]) : absolute(a[v]);
+            const Vec margin = filter * (tolerance + size * points.rho);
+            const Vec first = load(left + j + v * kVec), last = load(right + j + v * kVec);
+            // NaN leaves it open
+            found.left |= above(first - high[v], margin) << (v * kVec);
+            found.right |= above(low[v] - last, margin) << (v * kVec);
+            found.both |= (above(first - low[v], margin) & above(high[v] - last, margin)) << (v * kVec);
         }
-        std::int64_t found[kVec];
-        for (int i = 0; i < kVec; ++i) {
-            const double size = std::fabs(a[i]) + (Columns == 3 ? std::fabs(b[i]) : 0.0);
-            const double margin = filter * (tolerance + size * points.rho);
-            const bool both = left[j + i] - low[i] > margin && high[i] - right[j + i] > margin;
-            const std::int64_t open = both ? kBoth : kOpen;
-            const std::int64_t is_right = low[i] - right[j + i] > margin ? last : open;
-            found[i] = left[j + i] - high[i] > margin ? 0 : is_right; // NaN leaves it open
-        }
-        for (int i = 0; i < kVec; ++i) verdict[j + i] = static_cast<std::uint16_t>(found[i]);
+        add_bits(verdicts, j, found);
     }
 }
-
-template <int Columns>
-inline __attribute__((always_inline)) void bound_rows(int n, const double *map, std::size_t ld,
-                                                      const Points &points, double filter,
-                                                      double tolerance, double *low, double *high) {
-    for (int j = 0; j < n; j += kVec) {
-        const double *a = map + j, *b = map + ld + j, *c = map + (Columns - 1) * ld + j;
-        double least[kVec] = {}, most[kVec] = {};
-        for (int p = 0; p < points.n; ++p) {
-            const double x = points.x[p], y = points.y[p];
-            for (int i = 0; i < kVec; ++i) {
-                const double z = a[i] * x + (Columns == 3 ? b[i] * y : 0.0) + c[i];
-                least[i] = p == 0 || z < least[i] ? z : least[i];
-                most[i] = p == 0 || z > most[i] ? z : most[i];
-            }
-        }
-        for (int i = 0; i < kVec; ++i) {
-            const double size = std::fabs(a[i]) + (Columns == 3 ? std::fabs(b[i]) : 0.0);
-            const double margin = filter * (tolerance + size * points.rho);
-            low[j + i] = least[i] - margin;
-            high[j + i] = most[i] + margin;
-        }
-    }
-}
-#endif
-
 template <int Columns>
 inline __attribute__((always_inline)) double find_magnitude(int n, const double *map, std::size_t ld,
                                                             const double *extent) {
-    double best[kVec] = {};
-    for (int j = 0; j < n; j += kVec)
-        for (int i = 0; i < kVec; ++i) {
-            double size = std::fabs(map[static_cast<std::size_t>(Columns - 1) * ld + static_cast<std::size_t>(j + i)]);
+    Vec best[2] = {}; // n is padded to a multiple of two panels
+    for (int j = 0; j < n; j += 2 * kVec)
+        for (int v = 0; v < 2; ++v) {
+            const double *row = map + j + v * kVec;
+            Vec size = absolute(load(row + (Columns - 1) * ld));
             for (int c = 0; c + 1 < Columns; ++c)
-                size += std::fabs(map[static_cast<std::size_t>(c) * ld + static_cast<std::size_t>(j + i)]) * extent[c];
-            best[i] = size > best[i] ? size : best[i];
+                size += absolute(load(row + static_cast<std::size_t>(c) * ld)) * extent[c];
+            best[v] = size > best[v] ? size : best[v];
         }
-    double largest = 0;
-    for (const double b : best) largest = std::max(largest, b);
-    return largest;
+    best[0] = best[0] > best[1] ? best[0] : best[1];
+    return largest(best[0]);
 }
 
 CLONES void product2(const Stage &s, const Feed *f, int n, double *m, std::size_t ld) {
-    dense_product<2>(s, f, n, m, ld);
+    accumulate<2, true>(s, f, n, m, ld);
 }
 CLONES void product3(const Stage &s, const Feed *f, int n, double *m, std::size_t ld) {
-    dense_product<3>(s, f, n, m, ld);
+    accumulate<3, true>(s, f, n, m, ld);
 }
-CLONES void rank_one2(const Stage &s, const Feed &f, double *m, std::size_t ld) {
-    dense_rank_one<2>(s, f, m, ld);
+CLONES void add2(const Stage &s, const Feed *f, int n, double *m, std::size_t ld) {
+    accumulate<2, false>(s, f, n, m, ld);
 }
-CLONES void rank_one3(const Stage &s, const Feed &f, double *m, std::size_t ld) {
-    dense_rank_one<3>(s, f, m, ld);
+CLONES void add3(const Stage &s, const Feed *f, int n, double *m, std::size_t ld) {
+    accumulate<3, false>(s, f, n, m, ld);
 }
 CLONES void decide2(int n, const double *m, std::size_t ld, const Points &p, double f, double t,
-                    const double *left, const double *right, std::uint16_t last, std::uint16_t *v) {
-    decide_rows<2>(n, m, ld, p, f, t, left, right, last, v);
+                    const double *left, const double *right, Verdicts *v) {
+    decide_rows<2>(n, m, ld, p, f, t, left, right, v);
 }
 CLONES void decide3(int n, const double *m, std::size_t ld, const Points &p, double f, double t,
-                    const double *left, const double *right, std::uint16_t last, std::uint16_t *v) {
-    decide_rows<3>(n, m, ld, p, f, t, left, right, last, v);
+                    const double *left, const double *right, Verdicts *v) {
+    decide_rows<3>(n, m, ld, p, f, t, left, right, v);
 }
 CLONES void bound2(int n, const double *m, std::size_t ld, const Points &p, double f, double t,
                    double *low, double *high) {
@@ -281,18 +215,17 @@ void product(const Stage &stage, int columns, const Feed *feeds, int n, double *
     for (int i = 0; i < n; ++i) sparse_rank_one(stage, columns, feeds[i], map, ld);
 }
 
-void rank_one(const Stage &stage, int columns, const Feed &feed, double *map, std::size_t ld) {
-    if (!stage.dense)
-        sparse_rank_one(stage, columns, feed, map, ld);
+void add_feeds(const Stage &stage, int columns, const Feed *feeds, int n, double *map, std::size_t ld) {
+    if (stage.dense)
+        columns == 3 ? add3(stage, feeds, n, map, ld) : add2(stage, feeds, n, map, ld);
     else
-        columns == 3 ? rank_one3(stage, feed, map, ld) : rank_one2(stage, feed, map, ld);
+        for (int i = 0; i < n; ++i) sparse_rank_one(stage, columns, feeds[i], map, ld);
 }
 
 void decide(int columns, int n, const double *map, std::size_t ld, const Points &points, double filter,
-            double tolerance, const double *left, const double *right, std::uint16_t last,
-            std::uint16_t *verdict) {
-    columns == 3 ? decide3(n, map, ld, points, filter, tolerance, left, right, last, verdict)
-                 : decide2(n, map, ld, points, filter, tolerance, left, right, last, verdict);
+            double tolerance, const double *left, const double *right, Verdicts *verdicts) {
+    columns == 3 ? decide3(n, map, ld, points, filter, tolerance, left, right, verdicts)
+                 : decide2(n, map, ld, points, filter, tolerance, left, right, verdicts);
 }
 
 void bound(int columns, int n, const double *map, std::size_t ld, const Points &points, double filter,

@@ -41,8 +41,25 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
         }
     }
     words_ = (bit + 63) / 64;
-    pattern_.assign(z(words_), 0);
+    pattern_.assign(z((words_ + kVec - 1) / kVec * kVec), 0);
     applied_ = pieces_;
+    for (std::size_t s = 0; s < chain.stages.size(); ++s) {
+        const Stage &here = chain.stages[s];
+        const auto words = z((here.n_out + 63) / 64);
+        std::vector<std::uint64_t> &sets = sets_.emplace_back(4 * words, 0);
+        std::uint64_t *first = sets.data(), *top = first + words, *silent = top + 2 * words;
+        std::fill(first, top, ~std::uint64_t{0});
+        for (int k = 0; k < here.n_out; ++k) {
+            const std::uint64_t bit = std::uint64_t{1} << k % 64;
+            if (here.unit_pieces[z(k)] == 1) top[k / 64] |= bit;
+            if (!feeds(here.piece(k, 0))) silent[k / 64] |= bit;
+        }
+        auto &breakpoints = breakpoints_.emplace_back();
+        for (const int f : here.unit_function)
+            breakpoints.push_back(f < 0 ? nullptr : chain.functions[z(f)].breakpoints.data());
+        levels_.push_back({pieces_[s].data(), applied_[s].data(), here.unit_pieces.data(),
+                           breakpoints.data(), slots_[s].data(), first, top, top + words, silent, static_cast<int>(words)});
+    }
     parents_.assign(chain.stages.size(), {0, 0});
 
     // the first map reads the coordinates themselves
@@ -59,14 +76,16 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
         Line side{};
         for (int c = 0; c < D; ++c) side.n[c] = facet.normal[c];
         side.c = -facet.bound;
-        side.facet = facet.id;
         for (int c = 0; c < D; ++c) side.size += std::fabs(side.n[c]);
         lines_.push(side);
+        origins_.push({{}, facet.id, false});
     }
     rows_.resize(lines_.size());
+    const Cell domain{0, n};
+    std::fill_n(arena_.room(z(domain.blocks())), domain.blocks(), Corners{});
+    if (options.sides) sides_.room(z(domain.blocks()));
+    take(domain);
     for (int pass = 0; pass < 2; ++pass) { // the error bounds need the extent, and it the vertices
-        arena_.truncate(0);
-        sides_.truncate(0);
         double extent = 0;
         for (int i = 0; i < n; ++i) {
             Line &side = lines_[i];
@@ -78,8 +97,8 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
             v.line = i;
             meet(lines_[D == 1 ? i : (i + n - 1) % n], lines_[i], v);
             for (int c = 0; c < D; ++c) extent = std::max(extent, std::fabs(v.p[c]));
-            arena_.push(v);
-            if (options.sides) sides_.push(whole_side(-1 - facets[z(i)].id));
+            place(&arena_[0], i, v);
+            if (options.sides) place(&sides_[0], i, whole_side(-1 - facets[z(i)].id));
         }
         for (int c = 0; c < D; ++c) extent_[c] = extent * (1 + 1e-9);
     }
@@ -114,15 +133,22 @@ template <int D> bool Walk<D>::run(std::int64_t regions, double seconds) {
 }
 
 template <int D> void Walk<D>::set_piece(int s, int unit, int piece) {
-    std::uint16_t &now = pieces_[z(s)][z(unit)];
+    const Level &level = levels_[z(s)];
+    std::uint16_t &now = level.pieces[unit];
     if (now == piece) return;
     now = static_cast<std::uint16_t>(piece);
+    const int w = unit / 64;
+    const std::uint64_t bit = std::uint64_t{1} << unit % 64;
+    level.first[w] = piece == 0 ? level.first[w] | bit : level.first[w] & ~bit;
+    level.top[w] = piece == level.count[unit] - 1 ? level.top[w] | bit : level.top[w] & ~bit;
+    level.moved[w] |= bit;
     arbiter_.piece_changed(s);
-    if (options_.patterns) {
-        const Slot &slot = slots_[z(s)][z(unit)];
-        std::uint64_t &word = pattern_[z(slot.word)];
-        word = (word & ~slot.mask) | (static_cast<std::uint64_t>(piece) << slot.shift);
-    }
+    if (options_.patterns) spell(level.slots[unit], piece, pattern_.data());
+}
+
+template <int D> inline void Walk<D>::spell(const Slot &slot, int piece, std::uint64_t *pattern) {
+    std::uint64_t &word = pattern[slot.word];
+    word = (word & ~slot.mask) | (static_cast<std::uint64_t>(piece) << slot.shift);
 }
 
 // Decide the units of a stage that the vertices of the cell decide; list the others as candidates.
@@ -134,39 +160,7 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
     parents_[z(s)] = {begin, 0};
     if (here.nonlinear.empty()) return;
     const Points points = gather(cell);
-    if (here.direct) {
-        if (verdicts_.size() < b.ld) verdicts_.resize(b.ld);
-        decide(D + 1, here.n_pre, b.map.data(), b.ld, points, options_.filter, b.tolerance,
-               here.left.data(), here.right.data(), here.last_piece, verdicts_.data());
-        const std::uint16_t *verdict = verdicts_.data(), *piece = pieces_[z(s)].data();
-        const bool plain = here.last_piece == 1 && here.dense && b.feeds > 0; // two pieces each
-        const auto settle_one = [&](int k) {
-            if (verdict[k] < kBoth) {
-                set_piece(s, k, verdict[k] == 0 ? 0 : here.unit_pieces[z(k)] - 1);
-            } else if (!plain) {
-                settle(s, k, points, false);
-            } else {
-                Candidate &c = *candidates_.room(1);
-                c.unit = k;
-                c.lo = 0;
-                c.hi = 1;
-                c.cuts = verdict[k] == kBoth;
-                for (int i = 0; i <= D; ++i) c.row[i] = b.map[z(i) * b.ld + z(k)];
-                candidates_.take(1);
-            }
-        };
-        int k = 0;
-        for (; k + 4 <= here.n_out; k += 4) { // most units keep the piece that they are on
-            std::uint64_t v, p;
-            std::memcpy(&v, verdict + k, sizeof v);
-            std::memcpy(&p, piece + k, sizeof p);
-            if (v == p) continue;
-            for (int i = k; i < k + 4; ++i)
-                if (verdict[i] != piece[i]) settle_one(i);
-        }
-        for (; k < here.n_out; ++k)
-            if (verdict[k] != piece[k]) settle_one(k);
-    } else {
+    if (!here.direct) {
         if (low_.size() < b.ld) {
             low_.resize(b.ld);
             high_.resize(b.ld);
@@ -174,12 +168,50 @@ template <int D> void Walk<D>::enter(int s, const Cell &cell) {
         bound(D + 1, here.n_pre, b.map.data(), b.ld, points, options_.filter, b.tolerance, low_.data(),
               high_.data());
         for (const int k : here.nonlinear) settle(s, k, points, true);
+    } else {
+        const Level &level = levels_[z(s)];
+        verdicts_.resize(z(level.words));
+        decide(D + 1, here.n_pre, b.map.data(), b.ld, points, options_.filter, b.tolerance,
+               here.left.data(), here.right.data(), verdicts_.data());
+        const bool plain = here.last_piece == 1 && here.dense && b.feeds > 0; // two pieces each
+        for (int w = 0; w < level.words; ++w) {
+            const Verdicts v = verdicts_[z(w)];
+            // most units stay on the piece that they are on
+            std::uint64_t look = ~((v.left & level.first[w]) | (v.right & level.top[w]));
+            if (w + 1 == level.words) look &= ~std::uint64_t{0} >> (64 * level.words - here.n_out);
+            const std::uint64_t settled = look & (v.left | v.right);
+            if (settled != 0) arbiter_.piece_changed(s);
+            level.first[w] = (level.first[w] & ~settled) | (v.left & settled);
+            level.top[w] = (level.top[w] & ~settled) | (v.right & settled);
+            level.moved[w] |= settled;
+            for (std::uint64_t rest = settled; rest != 0; rest &= rest - 1) {
+                const int i = __builtin_ctzll(rest), k = 64 * w + i;
+                const int piece = (v.left >> i & 1) != 0 ? 0 : level.count[k] - 1;
+                level.pieces[k] = static_cast<std::uint16_t>(piece);
+                if (options_.patterns) spell(level.slots[k], piece, pattern_.data());
+            }
+            for (std::uint64_t rest = look & ~(v.left | v.right); rest != 0; rest &= rest - 1) {
+                const int i = __builtin_ctzll(rest), k = 64 * w + i;
+                if (level.count[k] == 1) continue; // an infinite margin leaves even these open
+                if (!plain) {
+                    settle(s, k, points, false);
+                    continue;
+                }
+                Candidate &c = *candidates_.room(1);
+                c.unit = k;
+                c.lo = 0;
+                c.hi = 1;
+                c.cuts = (v.both >> i & 1) != 0;
+                for (int j = 0; j <= D; ++j) c.row[j] = b.map[z(j) * b.ld + z(k)];
+                candidates_.take(1);
+            }
+        }
     }
     parents_[z(s)].second = static_cast<int>(candidates_.size()) - begin;
 }
 
-// Set the piece of a unit that the points decide, or make it a candidate. `bounded`: low_ and high_
-// hold bounds on the rows over the points.
+// Set the piece of a unit, or make it a candidate. `bounded`: low_ and high_ hold bounds on the rows over
+// the points.
 template <int D> void Walk<D>::settle(int s, int k, const Points &points, bool bounded) {
     const Stage &here = stage(s);
     const Buffer &b = buffers_[z(s)];
@@ -238,12 +270,12 @@ void Walk<D>::filter(int s, const Cell &cell, int list, int length, int &new_lis
 
 // Take a cell down to one region; what branches off waits on the stack.
 template <int D> void Walk<D>::visit(Item item) {
-    lines_.truncate(z(item.lines));
+    Cell cell{item.polygon, item.n};
+    drop_lines(z(item.lines));
     candidates_.truncate(z(item.candidates));
-    arena_.truncate(z(item.polygon + item.n));
+    arena_.truncate(z(cell.at + cell.blocks()));
     if (options_.sides) sides_.truncate(arena_.size());
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
-    Cell cell{item.polygon, item.n};
     bool smaller = item.list >= 0;
     for (;;) {
         const int s = item.stage;
@@ -272,19 +304,19 @@ template <int D> void Walk<D>::visit(Item item) {
             smaller = false;
             if (item.length == 0) break;
             const Candidate c = candidates_[item.list];
-            const int f = stage(s).unit_function[z(c.unit)];
-            if (f == kMax) {
+            const double *t = levels_[z(s)].breakpoints[c.unit];
+            if (t == nullptr) {
                 smaller = max_unit(item, cell, c);
                 continue;
             }
-            const double *t = chain_.functions[z(f)].breakpoints.data();
             int lo = item.lo >= 0 ? item.lo : c.lo, hi = c.hi;
             item.lo = -1;
-            const int source = stage(s).unit_reads[z(static_cast<int>(stage(s).unit_start[z(c.unit)]))];
             while (lo < hi) {
-                Line &g = *lines_.room(1); // in place: it is kept if it cuts
-                set_line(g, {s, source, -1, t[lo]}, c.row, c.row[D] - t[lo], buffers_[z(s)]);
-                const int signs = classify(cell, g);
+                const Buffer &b = buffers_[z(s)];
+                Line g;
+                set_line(g, c.row, c.row[D] - t[lo], b.tolerance, t[lo], b);
+                const auto origin = [&] { return breakpoint(s, c.unit, t[lo]); };
+                const int signs = classify(cell, g, origin);
                 if (counting && item.length == 1 && lo + 1 == hi) { // no need to make the last two
                     counters.regions += (signs & 3) == 3 ? 2 : 1;
                     counters.splits += (signs & 3) == 3;
@@ -295,10 +327,10 @@ template <int D> void Walk<D>::visit(Item item) {
                 } else if ((signs & 2) == 0) {
                     ++lo;
                 } else if (leaf && item.length == 1 && lo + 1 == hi && (signs & 4) != 0) {
-                    write_both(cell, s, c.unit, lo);
+                    write_both(cell, push_line(g, origin()), s, c.unit, lo);
                     return;
                 } else {
-                    branch(item, cell, c.unit, lo, hi, (signs & 4) != 0);
+                    branch(item, cell, push_line(g, origin()), c.unit, lo, hi, (signs & 4) != 0);
                     smaller = true;
                     break;
                 }
@@ -318,12 +350,10 @@ template <int D> void Walk<D>::visit(Item item) {
     }
 }
 
-// Split the cell at a breakpoint of a unit, along the line just classified at the top of lines_: go
-// on with one part, and let the other wait. `clear`: no vertex lies on the line.
+// Split the cell at a breakpoint of a unit, along the line `at` just classified: go on with one part,
+// and let the other wait. `clear`: no vertex lies on the line.
 template <int D>
-void Walk<D>::branch(Item &item, Cell &cell, int unit, int lo, int hi, bool clear) {
-    const int at = static_cast<int>(lines_.size());
-    lines_.take(1);
+void Walk<D>::branch(Item &item, Cell &cell, int at, int unit, int lo, int hi, bool clear) {
     const std::int64_t id = counters.splits++;
     if (options_.sides) cut_units.push_back(stage(item.stage).column_of[z(unit)]);
     // first the child that needs no update of the next map; on a line, the left one
@@ -357,20 +387,20 @@ void Walk<D>::branch(Item &item, Cell &cell, int unit, int lo, int hi, bool clea
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
 }
 
-// The two regions left and right of the last breakpoint in a cell, along the line just classified,
+// The two regions left and right of the last breakpoint in a cell, along the line `at` just classified,
 // which meets no vertex.
-template <int D> void Walk<D>::write_both(const Cell &cell, int s, int unit, int lo) {
-    const int at = static_cast<int>(lines_.size());
-    lines_.take(1);
+template <int D> void Walk<D>::write_both(const Cell &cell, int at, int s, int unit, int lo) {
     const std::int64_t id = counters.splits++;
     if (options_.sides) cut_units.push_back(stage(s).column_of[z(unit)]);
-    Vertex *v = arena_.room(z(cell.n + 2));
-    Side *sides = options_.sides ? sides_.room(z(cell.n + 2)) : nullptr;
+    const auto blocks = z(cell.blocks() + 1);
+    Corners *corners = arena_.room(blocks);
+    Sides *sides = options_.sides ? sides_.room(blocks) : nullptr;
     const Crossing x = cross(cell, at);
     for (const bool plus : {false, true}) {
-        const int n = part(cell, x, at, plus, 2 * id + (plus ? 0 : 1), v, sides);
-        set_piece(s, unit, plus ? lo + 1 : lo);
-        write(v, sides, n);
+        const int n = part(cell, x, at, plus, 2 * id + (plus ? 0 : 1), corners, sides);
+        write(corners, sides, n);
+        if (options_.patterns) // the piece itself is set anew before anybody asks for it
+            spell(levels_[z(s)].slots[unit], plus ? lo + 1 : lo, columns.patterns.end() - words_);
         ++counters.regions;
     }
 }
@@ -384,25 +414,43 @@ template <int D> void Walk<D>::emit(const Cell &cell) {
         counters.map_error = std::max(counters.map_error, b.tolerance);
         const int m = stage(last_).n_pre;
         for (int c = 0; c <= D; ++c)
-            columns.maps.insert(columns.maps.end(), b.map.begin() + static_cast<std::ptrdiff_t>(z(c) * b.ld),
-                                b.map.begin() + static_cast<std::ptrdiff_t>(z(c) * b.ld + z(m)));
+            columns.maps.append(b.map.data() + z(c) * b.ld, z(m));
     }
 }
 
 // The pattern and the polygon of a region.
-template <int D> void Walk<D>::write(const Vertex *v, const Side *sides, int n) {
-    if (options_.patterns) std::copy(pattern_.begin(), pattern_.end(), columns.patterns.more(z(words_)));
+template <int D>
+inline void Walk<D>::write(const Corners *corners, const Sides *sides, int n) {
+    if (options_.patterns) { // whole vectors are written, what is its own counts
+        std::uint64_t *to = columns.patterns.room(pattern_.size());
+        for (std::size_t w = 0; w < pattern_.size(); w += kVec)
+            std::memcpy(to + w, &pattern_[w], sizeof(Lanes));
+        columns.patterns.take(z(words_));
+    }
     if (!options_.polygons) return;
     columns.sizes.push_back(n);
-    double *point = columns.points.more(z(D * n));
-    for (int i = 0; i < n; ++i)
-        for (int c = 0; c < D; ++c) *point++ = v[i].p[c];
+    const int blocks = Cell{0, n}.blocks();
+    double *point = columns.points.room(z(D * kVec * blocks));
+    for (int b = 0; b < blocks; ++b, point += D * kVec) {
+        const Vec x = corners[b].x, y = corners[b].y;
+        if constexpr (D == 1) {
+            std::memcpy(point, &x, sizeof x);
+        } else {
+            const Vec low = __builtin_shufflevector(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
+            const Vec high = __builtin_shufflevector(x, y, 4, 12, 5, 13, 6, 14, 7, 15);
+            std::memcpy(point, &low, sizeof low);
+            std::memcpy(point + kVec, &high, sizeof high);
+        }
+    }
+    columns.points.take(z(D * n));
     if (sides == nullptr) return;
-    std::int64_t *edge = columns.edges.more(z(n));
-    for (int i = 0; i < n; ++i) edge[i] = sides[i].edge;
+    std::int64_t *edge = columns.edges.room(z(kVec * blocks));
+    for (int b = 0; b < blocks; ++b) std::memcpy(edge + b * kVec, &sides[b].edge, sizeof(Lanes));
+    columns.edges.take(z(n));
     if (D == 1) return;
-    std::uint64_t *place = columns.places.more(z(n));
-    for (int i = 0; i < n; ++i) place[i] = sides[i].from;
+    std::uint64_t *place = columns.places.room(z(kVec * blocks));
+    for (int b = 0; b < blocks; ++b) std::memcpy(place + b * kVec, &sides[b].from, sizeof(Places));
+    columns.places.take(z(n));
 }
 
 // The exact sign of the first output at the vertices, and the points inside sides where it is zero.
@@ -410,21 +458,21 @@ template <int D> void Walk<D>::emit_signs(const Cell &cell) {
     const Buffer &b = buffers_[z(last_)];
     double row[D + 1];
     for (int c = 0; c <= D; ++c) row[c] = b.map[z(c) * b.ld];
-    Line &g = *lines_.room(1);
-    set_line(g, {last_, 0, -1, 0.0}, row, row[D], b);
-    if ((classify(cell, g) & 4) != 0) spell_signs(cell);
-    columns.signs.insert(columns.signs.end(), signs_.begin(), signs_.begin() + cell.n);
-    const int at = static_cast<int>(lines_.size());
-    lines_.take(1);
+    Line g;
+    set_line(g, row, row[D], b.tolerance, 0.0, b);
+    const Functional output{last_, 0, -1, 0.0};
+    if ((classify(cell, g, [&] { return output; }) & 4) != 0) spell_signs(cell);
+    columns.signs.append(signs_.data(), z(cell.n));
+    const int at = push_line(g, output);
     for (int i = 0; i < (D == 1 ? 1 : cell.n); ++i) {
         if (signs_[z(i)] * signs_[z(i + 1 < cell.n ? i + 1 : 0)] >= 0) continue;
-        Vertex x = arena_[cell.at + i];
+        Vertex x = vertex(cell, i);
         meet(lines_[x.line], g, x);
         sharpen(x, x.line, at);
         columns.crossed.push_back(vertices_ + i);
         for (int c = 0; c < D; ++c) columns.crossings.push_back(x.p[c]);
     }
-    lines_.truncate(z(at));
+    drop_lines(z(at));
     vertices_ += cell.n;
 }
 

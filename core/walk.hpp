@@ -14,38 +14,11 @@
 
 #include "arbiter.hpp"
 #include "chain.hpp"
+#include "columns.hpp"
 #include "kernels.hpp"
+#include "lanes.hpp"
 
 namespace plica {
-
-// Plain values in a row that are not set to zero before they are written.
-template <class T> struct Unset : std::allocator<T> {
-    template <class U> struct rebind { using other = Unset<U>; };
-    template <class U> void construct(U *p) { ::new (static_cast<void *>(p)) U; }
-    template <class U, class... Args> void construct(U *p, Args &&...args) {
-        ::new (static_cast<void *>(p)) U(std::forward<Args>(args)...);
-    }
-};
-template <class T> struct Column : std::vector<T, Unset<T>> {
-    T *more(std::size_t n) { // room for n more at the end, to be written at once
-        this->resize(this->size() + n);
-        return this->data() + this->size() - n;
-    }
-};
-
-// What the regions found so far are, column by column.
-struct Columns {
-    Column<std::uint64_t> patterns; // packed, `words` a region
-    Column<std::int64_t> sizes;     // number of vertices
-    Column<double> points;          // D numbers a vertex
-    Column<std::int64_t> edges;     // 2 * cut + side, or -1 - facet of the domain
-    Column<std::uint64_t> places;   // where along its cut the side lies: larger is further
-    Column<signed char> signs;      // of the first output at each vertex, exactly
-    Column<std::int64_t> crossed;   // vertices after which the first output changes its sign
-    Column<double> crossings;       // where, D numbers each
-    Column<double> maps;            // (D + 1) * n_outputs a region, coefficient after coefficient
-    void clear();
-};
 
 struct Facet { // {u : normal . u <= bound}
     double normal[2], bound;
@@ -66,30 +39,6 @@ struct Counters {
     std::int64_t sharpened = 0; // vertices computed from exact rows
     std::int64_t crowded = 0; // sides too short to be ordered by their places
     double map_error = 0;     // largest error bound of an output map, over the domain
-};
-
-// A stack of plain values whose elements are written in place: the walk's innermost container.
-template <class T> class Pile {
-  public:
-    T *room(std::size_t n) { // room for n more above the top; take() makes them count
-        if (size_ + n > items_.size()) items_.resize(2 * (size_ + n));
-        return items_.data() + size_;
-    }
-    void take(std::size_t n) { size_ += n; }
-    T *top() { return items_.data() + size_; }
-    void push(const T &item) {
-        *room(1) = item;
-        ++size_;
-    }
-    void truncate(std::size_t n) { size_ = n; }
-    std::size_t size() const { return size_; }
-    std::size_t capacity() const { return items_.size(); }
-    T &operator[](int i) { return items_[static_cast<std::size_t>(i)]; }
-    const T &operator[](int i) const { return items_[static_cast<std::size_t>(i)]; }
-
-  private:
-    std::vector<T> items_;
-    std::size_t size_ = 0;
 };
 
 template <int D> class Walk {
@@ -114,10 +63,12 @@ template <int D> class Walk {
         double n[D], c; // n . u + c
         double slack;   // bound on its error over the domain, and on rounding where it is evaluated
         double size;    // sum of |n|
-        int facet;      // of the domain, or -1
-        Functional f;
         double estimate; // of its error; over `size` it is how far rounding has moved the line
-        bool exact;     // whether rows_[line] is filled
+    };
+    struct Origin { // of the line of the same index
+        Functional f;
+        int facet = -1;     // of the domain, or -1
+        bool exact = false; // whether rows_[line] is filled
     };
     struct Vertex {
         double p[D], rho; // coordinates, each within rho of the exact ones
@@ -129,18 +80,29 @@ template <int D> class Walk {
         // order of these intervals on one side matches the order on the other, side for side.
         std::uint64_t from, to;
     };
+    // Eight vertices of a cell, and their sides; where a cell has fewer, rho is zero in the rest.
+    struct Corners {
+        Vec x, y, rho;
+        Lanes line;
+    };
+    struct Sides {
+        Lanes edge;
+        Places from, to;
+    };
     struct Item { // a cell still to be visited
         int stage, list, length, lo;     // candidates still open, first one from piece lo on
-        int polygon, n;                  // its vertices in arena_
+        int polygon, n;                  // its vertices: first block in arena_, and number
         int lines, candidates;           // heights of the stacks when it was made
         int unit, piece;                 // decision to make on arrival (unit < 0: none)
     };
     struct Cell {
         int at, n;
+        int blocks() const { return (n + kVec - 1) / kVec; }
     };
     struct Ends { // of the part of a cell where a line is positive
         int up, down;     // first vertices of the positive and of the negative part
         int enter, leave; // the vertices before them: where the crossed sides start
+        int positive;     // number of positive vertices
     };
     struct Crossing : Ends {
         Vertex a, b;      // the crossings
@@ -149,6 +111,16 @@ template <int D> class Walk {
     struct Slot { // where a unit's piece stands in the packed pattern
         int word = 0, shift = 0;
         std::uint64_t mask = 0;
+    };
+    struct Level { // where the units of a stage stand; sets of units are bits, 64 units a word
+        std::uint16_t *pieces, *applied; // of pieces_ and applied_
+        const int *count;                // of pieces
+        const double *const *breakpoints; // none of a max
+        const Slot *slots;
+        std::uint64_t *first, *top;  // units on their first piece, and on their last one
+        std::uint64_t *moved;        // set to another piece since the next map was brought up to date
+        const std::uint64_t *silent; // units that feed nothing while they are on their first piece
+        int words;
     };
     struct Range {
         double low, high, margin;
@@ -181,11 +153,12 @@ template <int D> class Walk {
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
     void set_piece(int s, int unit, int piece);
+    static void spell(const Slot &slot, int piece, std::uint64_t *pattern);
     void enter(int s, const Cell &cell);
     void visit(Item item);
     void emit(const Cell &cell);
-    void write(const Vertex *v, const Side *sides, int n);
-    void write_both(const Cell &cell, int s, int unit, int lo);
+    void write(const Corners *corners, const Sides *sides, int n);
+    void write_both(const Cell &cell, int line, int s, int unit, int lo);
     void emit_signs(const Cell &cell);
     void update(int s);
     void full_product(int s);
@@ -203,26 +176,37 @@ template <int D> class Walk {
     bool steeper(int s, int i, int j);
     bool feed(int s, int unit, int piece, Feed &out) const;
 
-    void set_line(Line &g, const Functional &f, const double *row, double constant,
+    void set_line(Line &g, const double *row, double constant, double error, double shift,
                   const Buffer &buffer) const;
-    void branch(Item &item, Cell &cell, int unit, int lo, int hi, bool clear);
-    int classify(const Cell &cell, const Line &g, bool ask = true);
+    int push_line(const Line &g, const Functional &f);
+    void drop_lines(std::size_t n);
+    Vertex vertex(const Cell &cell, int i) const;
+    int line_of(const Cell &cell, int i) const;
+    Side side(const Cell &cell, int i) const;
+    static void place(Corners *corners, int i, const Vertex &v);
+    static void place(Sides *sides, int i, const Side &side);
+    Functional breakpoint(int s, int unit, double t) const;
+    void branch(Item &item, Cell &cell, int line, int unit, int lo, int hi, bool clear);
+    int certain(const Cell &cell, const Line &g);
+    template <class Describe> int classify(const Cell &cell, const Line &g, const Describe &describe);
     int arrangement(const Cell &cell, int s, int list, int length);
-    int classify_slowly(const Cell &cell, const Line &g);
+    int classify_slowly(const Cell &cell, const Line &g, const Functional &f);
     void spell_signs(const Cell &cell);
     void split(const Cell &cell, int g, bool plus_first, std::int64_t edge, Cell &first, Cell &second);
     const Row &exact_row(int line);
     void meet(const Line &a, const Line &b, Vertex &v) const;
     void sharpen(Vertex &v, int a, int b);
+    void solve_exactly(Vertex &v, int a, int b);
     static Side whole_side(std::int64_t edge) { return {edge, 0, ~std::uint64_t{0}}; }
     static Ends find_ends(std::uint64_t positive, int n);
     Crossing cross(const Cell &cell, int g);
-    int part(const Cell &cell, const Crossing &x, int g, bool plus, std::int64_t edge, Vertex *to,
-             Side *sides) const;
+    int part(const Cell &cell, const Crossing &x, int g, bool plus, std::int64_t edge, Corners *to,
+             Sides *sides) const;
     std::uint64_t middle(const Side &side, double share);
     static void shorten(Side &side, std::uint64_t middle, bool before);
     double share(int here, int there) const;
     void cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &out);
+    void take(const Cell &cell);
     bool max_unit(Item &item, Cell &cell, const Candidate &candidate);
     Cell clip(const Cell &cell, int s, const Candidate &c, int winner, const std::vector<int> &rivals,
               std::vector<std::int64_t> &ids);
@@ -233,33 +217,37 @@ template <int D> class Walk {
     int last_ = 0; // the stage after which a cell is a region
     bool counting_ = false; // nothing is written
     std::vector<std::vector<std::uint16_t>> pieces_, applied_;
+    std::vector<Level> levels_;
+    std::vector<std::vector<std::uint64_t>> sets_; // that levels_ point to
+    std::vector<std::vector<const double *>> breakpoints_;
     std::vector<std::pair<int, int>> parents_; // candidates of the current parent cell, by stage
     std::vector<Buffer> buffers_;
     Arbiter arbiter_;
 
     Pile<Line> lines_;
+    Pile<Origin> origins_;
     std::vector<Row> rows_; // exact rows of lines_, where asked
-    Pile<Vertex> arena_;
-    Pile<Side> sides_; // as high as the arena where sides are written, else empty
+    Pile<Corners> arena_;
+    Pile<Sides> sides_; // as high as the arena where sides are written, else empty
     Pile<Candidate> candidates_;
     Pile<Item> stack_;
 
     int words_ = 0;
     std::vector<std::pair<int, int>> bits_;
     std::vector<std::vector<Slot>> slots_; // of the units of each stage
-    std::vector<std::uint64_t> pattern_;
+    std::vector<std::uint64_t, Aligned<std::uint64_t>> pattern_; // padded to whole vectors
 
     double extent_[2] = {1.0, 1.0};
     double work_ = 0;
     std::int64_t vertices_ = 0; // written with signs
     // scratch
-    std::vector<double> xs_, ys_;
-    std::vector<std::uint16_t> verdicts_;
+    Numbers xs_, ys_;
+    std::vector<Verdicts> verdicts_;
     Numbers low_, high_; // certain bounds on the rows of a map over a cell
     std::vector<Range> ranges_;
     std::vector<int> open_;
     std::vector<signed char> signs_;
-    std::vector<double> values_;
+    Numbers values_ = Numbers(64);
     std::uint64_t positive_ = 0;
     std::vector<Feed> feeds_;
 };

@@ -11,19 +11,81 @@
 
 namespace plica {
 
+template <int D>
+inline typename Walk<D>::Vertex Walk<D>::vertex(const Cell &cell, int i) const {
+    const Corners &block = arena_[cell.at + i / kVec];
+    const int k = i % kVec;
+    Vertex v;
+    v.p[0] = block.x[k];
+    v.p[D - 1] = D == 1 ? block.x[k] : block.y[k];
+    v.rho = block.rho[k];
+    v.line = static_cast<int>(block.line[k]);
+    return v;
+}
+
+template <int D> inline int Walk<D>::line_of(const Cell &cell, int i) const {
+    return static_cast<int>(arena_[cell.at + i / kVec].line[i % kVec]);
+}
+
+template <int D> inline typename Walk<D>::Side Walk<D>::side(const Cell &cell, int i) const {
+    const Sides &block = sides_[cell.at + i / kVec];
+    const int k = i % kVec;
+    return {block.edge[k], block.from[k], block.to[k]};
+}
+
+template <int D> inline void Walk<D>::place(Corners *corners, int i, const Vertex &v) {
+    Corners &block = corners[i / kVec];
+    const int k = i % kVec;
+    block.x[k] = v.p[0];
+    block.y[k] = D == 1 ? 0.0 : v.p[D - 1];
+    block.rho[k] = v.rho;
+    block.line[k] = v.line;
+}
+
+template <int D> inline void Walk<D>::place(Sides *sides, int i, const Side &side) {
+    Sides &block = sides[i / kVec];
+    const int k = i % kVec;
+    block.edge[k] = side.edge;
+    block.from[k] = side.from;
+    block.to[k] = side.to;
+}
+
+template <int D> inline void Walk<D>::take(const Cell &cell) {
+    arena_.take(z(cell.blocks()));
+    if (options_.sides) sides_.take(z(cell.blocks()));
+}
+
+template <int D> inline int Walk<D>::push_line(const Line &g, const Functional &f) {
+    lines_.push(g);
+    origins_.push({f, -1, false});
+    return static_cast<int>(lines_.size()) - 1;
+}
+
+template <int D> inline void Walk<D>::drop_lines(std::size_t n) {
+    lines_.truncate(n);
+    origins_.truncate(n);
+}
+
+// What vanishes where a scalar unit's argument is t.
+template <int D> Functional Walk<D>::breakpoint(int s, int unit, double t) const {
+    const Stage &here = stage(s);
+    return {s, here.unit_reads[static_cast<std::size_t>(here.unit_start[z(unit)])], -1, t};
+}
+
 template <int D> Points Walk<D>::gather(const Cell &cell) {
-    if (xs_.size() < z(cell.n)) {
-        xs_.resize(z(2 * cell.n));
-        ys_.resize(z(2 * cell.n));
+    const Corners *blocks = &arena_[cell.at];
+    double rho = 0;
+    for (int b = 0; b < cell.blocks(); ++b) rho = std::max(rho, largest(blocks[b].rho));
+    if (cell.n <= kVec)
+        return {cell.n, reinterpret_cast<const double *>(&blocks->x),
+                reinterpret_cast<const double *>(&blocks->y), rho};
+    xs_.resize(z(kVec * cell.blocks()));
+    ys_.resize(xs_.size());
+    for (int b = 0; b < cell.blocks(); ++b) {
+        store(&xs_[z(kVec * b)]) = blocks[b].x;
+        store(&ys_[z(kVec * b)]) = blocks[b].y;
     }
-    Points points{cell.n, xs_.data(), ys_.data(), 0.0};
-    for (int i = 0; i < cell.n; ++i) {
-        const Vertex &v = arena_[cell.at + i];
-        xs_[z(i)] = v.p[0];
-        ys_[z(i)] = D == 2 ? v.p[D - 1] : 0.0;
-        points.rho = v.rho > points.rho ? v.rho : points.rho;
-    }
-    return points;
+    return {cell.n, xs_.data(), ys_.data(), rho};
 }
 
 // Extremes of a row over the points, and the margin beyond which a sign is certain.
@@ -49,49 +111,52 @@ void Walk<D>::narrow(const double *breakpoints, const Range &r, int &lo, int &hi
     while (hi > lo && breakpoints[hi - 1] - r.high > r.margin) --hi;
 }
 
+// `error` bounds that of the row; `shift` is what the constant has been made smaller by.
 template <int D>
-void Walk<D>::set_line(Line &g, const Functional &f, const double *row, double constant,
-                       const Buffer &b) const {
+inline void Walk<D>::set_line(Line &g, const double *row, double constant, double error, double shift,
+                              const Buffer &b) const {
     double size = 0;
     for (int c = 0; c < D; ++c) {
         g.n[c] = row[c];
         size += std::fabs(row[c]);
     }
-    const double error = f.minus < 0 ? b.tolerance : 2 * b.tolerance;
     g.size = size;
     g.c = constant;
     g.estimate = b.estimate;
-    g.slack = error + 8 * kUnit * (std::fabs(constant) + size * extent_[0] + std::fabs(f.shift)) + DBL_MIN;
-    g.facet = -1;
-    g.f = f;
-    g.exact = false;
+    g.slack = error + 8 * kUnit * (std::fabs(constant) + size * extent_[0] + std::fabs(shift)) + DBL_MIN;
 }
 
-// Signs of g at the vertices of the cell, into signs_, and values into values_. Returns 1 if some is
-// positive, plus 2 if some is negative; plus 4 if none is zero and the cell has few vertices, and
-// then positive_ has a bit for each vertex where g is positive. Unless `ask`, 0 where floating point
-// leaves a sign open.
-template <int D> int Walk<D>::classify(const Cell &cell, const Line &g, bool ask) {
-    ++counters.tests;
-    if (signs_.size() < z(cell.n)) {
-        signs_.resize(z(2 * cell.n));
-        values_.resize(z(2 * cell.n));
-    }
-    const Vertex *v = &arena_[cell.at];
-    if (cell.n > 64) return ask ? classify_slowly(cell, g) : 0;
+// Signs of g at the vertices of the cell, where floating point is certain of all: bit i of positive_
+// is set where g is positive at vertex i, and values_ holds the values. Returns 1 if some sign is
+// positive, plus 2 if some is negative, plus 4; 0 where a sign is open, or the cell has many vertices.
+template <int D> inline int Walk<D>::certain(const Cell &cell, const Line &g) {
+    if (cell.n > 64) return 0;
+    const Corners *block = &arena_[cell.at];
     std::uint64_t positive = 0, negative = 0;
-    for (int i = 0; i < cell.n; ++i) { // no branches: signs are hard to predict
-        double value = g.c;
-        for (int c = 0; c < D; ++c) value += g.n[c] * v[i].p[c];
-        const double margin = options_.filter * (g.slack + g.size * v[i].rho);
-        values_[z(i)] = value;
-        positive |= std::uint64_t{value > margin} << i;
-        negative |= std::uint64_t{-value > margin} << i;
+    for (int i = 0; i < cell.n; i += kVec, ++block) { // no branches: signs are hard to predict
+        Vec value = g.c + g.n[0] * block->x;
+        if (D == 2) value += g.n[D - 1] * block->y;
+        const Vec margin = options_.filter * (g.slack + g.size * block->rho);
+        store(&values_[z(i)]) = value;
+        positive |= above(value, margin) << i;
+        negative |= above(-value, margin) << i;
     }
-    if ((positive | negative) != ~std::uint64_t{0} >> (64 - cell.n))
-        return ask ? classify_slowly(cell, g) : 0;
+    const std::uint64_t all = ~std::uint64_t{0} >> (64 - cell.n);
+    positive &= all;
+    negative &= all;
+    if ((positive | negative) != all) return 0;
     positive_ = positive;
     return (positive != 0 ? 1 : 0) | (negative != 0 ? 2 : 0) | 4;
+}
+
+// The same for any cell: 0 where g vanishes on it, and no 4 where the signs are in signs_ instead of
+// positive_, of which some may be zero. `describe` says what g is.
+template <int D>
+template <class Describe>
+inline int Walk<D>::classify(const Cell &cell, const Line &g, const Describe &describe) {
+    ++counters.tests;
+    const int found = certain(cell, g);
+    return found != 0 ? found : classify_slowly(cell, g, describe());
 }
 
 // How many regions the units of a list make of a cell, all with two pieces left: one, and one more for
@@ -99,25 +164,25 @@ template <int D> int Walk<D>::classify(const Cell &cell, const Line &g, bool ask
 // a point. 0 where that is not certain.
 template <int D> int Walk<D>::arrangement(const Cell &cell, int s, int list, int length) {
     constexpr int kMost = 8;
-    if (D == 1 || length > kMost || cell.n > 64) return 0;
-    const Stage &here = stage(s);
+    if (D == 1 || length > kMost) return 0;
+    const Buffer &b = buffers_[z(s)];
+    const double *const *breakpoints = levels_[z(s)].breakpoints;
     std::uint64_t masks[kMost];
     int cuts = 0;
-    Line *g = lines_.room(kMost);
+    Line g[kMost];
     for (int i = 0; i < length; ++i) {
         const Candidate &c = candidates_[list + i];
-        const int f = here.unit_function[z(c.unit)];
-        if (f < 0 || c.lo + 1 != c.hi) return 0;
-        const double t = chain_.functions[z(f)].breakpoints[z(c.lo)];
-        set_line(g[cuts], {}, c.row, c.row[D] - t, buffers_[z(s)]);
-        const int signs = classify(cell, g[cuts], false);
-        if ((signs & 4) == 0) return 0;
+        const double *t = breakpoints[c.unit];
+        if (t == nullptr || c.lo + 1 != c.hi) return 0;
+        set_line(g[cuts], c.row, c.row[D] - t[c.lo], b.tolerance, t[c.lo], b);
+        ++counters.tests;
+        const int signs = certain(cell, g[cuts]);
+        if (signs == 0) return 0;
         masks[cuts] = positive_;
         cuts += (signs & 3) == 3;
     }
     int found = 1 + cuts;
     unsigned crossed[kMost] = {}; // by which lines
-    const Vertex *v = &arena_[cell.at];
     for (int i = 0; i < cuts; ++i) {
         const Ends ends = find_ends(masks[i], cell.n);
         Vertex at[2] = {};
@@ -129,7 +194,7 @@ template <int D> int Walk<D>::arrangement(const Cell &cell, int s, int list, int
                 const bool p = (masks[j] >> before & 1) != 0, q = (masks[j] >> after & 1) != 0;
                 sign[e] = p ? 1 : -1;
                 if (p == q) continue; // on all of that side
-                if (!known[e]) meet(lines_[v[before].line], g[i], at[e]);
+                if (!known[e]) meet(lines_[line_of(cell, before)], g[i], at[e]);
                 known[e] = true;
                 double value = g[j].c;
                 for (int c = 0; c < D; ++c) value += g[j].n[c] * at[e].p[c];
@@ -150,11 +215,14 @@ template <int D> int Walk<D>::arrangement(const Cell &cell, int s, int list, int
 }
 
 // The same where floating point leaves a sign open: the arbiter decides.
-template <int D> int Walk<D>::classify_slowly(const Cell &cell, const Line &g) {
+template <int D>
+int Walk<D>::classify_slowly(const Cell &cell, const Line &g, const Functional &f) {
     int found = 0;
     Row exact;
+    signs_.resize(std::max(signs_.size(), z(cell.n)));
+    values_.resize(std::max(values_.size(), z(cell.n)));
     for (int i = 0; i < cell.n; ++i) {
-        const Vertex &v = arena_[cell.at + i];
+        const Vertex v = vertex(cell, i);
         double value = g.c;
         for (int c = 0; c < D; ++c) value += g.n[c] * v.p[c];
         values_[z(i)] = value;
@@ -162,7 +230,7 @@ template <int D> int Walk<D>::classify_slowly(const Cell &cell, const Line &g) {
         if (!(std::fabs(value) > options_.filter * (g.slack + g.size * v.rho))) {
             ++arbiter_.asked;
             if (exact.empty()) {
-                exact = arbiter_.functional(g.f);
+                exact = arbiter_.functional(f);
                 if (zero(exact)) { // tied on the whole cell
                     std::fill(signs_.begin(), signs_.end(), static_cast<signed char>(0));
                     std::fill(values_.begin(), values_.end(), 0.0);
@@ -170,7 +238,7 @@ template <int D> int Walk<D>::classify_slowly(const Cell &cell, const Line &g) {
                 }
             }
             std::vector<const Row *> lines;
-            if (D == 2) lines.push_back(&exact_row(arena_[cell.at + (i + cell.n - 1) % cell.n].line));
+            if (D == 2) lines.push_back(&exact_row(line_of(cell, (i + cell.n - 1) % cell.n)));
             lines.push_back(&exact_row(v.line));
             sign = sign_at(lines, exact);
         }
@@ -182,17 +250,18 @@ template <int D> int Walk<D>::classify_slowly(const Cell &cell, const Line &g) {
 
 template <int D> const Row &Walk<D>::exact_row(int index) {
     if (rows_.size() < lines_.size()) rows_.resize(lines_.capacity());
-    Line &side = lines_[index];
+    Origin &origin = origins_[index];
     Row &row = rows_[z(index)];
-    if (!side.exact) {
-        if (side.facet >= 0) {
+    if (!origin.exact) {
+        if (origin.facet >= 0) {
+            const Line &side = lines_[index];
             row.assign(D + 1, Dyadic());
             for (int c = 0; c < D; ++c) row[z(c)] = Dyadic(side.n[c]);
             row[D] = Dyadic(side.c);
         } else {
-            row = arbiter_.functional(side.f);
+            row = arbiter_.functional(origin.f);
         }
-        side.exact = true;
+        origin.exact = true;
     }
     return row;
 }
@@ -214,7 +283,7 @@ template <int D> void Walk<D>::meet(const Line &a, const Line &b, Vertex &v) con
 }
 
 // Compute an ill-conditioned vertex anew from the exact rows of its lines, where it is written out.
-template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
+template <int D> inline void Walk<D>::sharpen(Vertex &v, int a, int b) {
     if (!options_.polygons) return;
     const Line &f = lines_[a], &g = lines_[b];
     if constexpr (D == 1) {
@@ -223,6 +292,10 @@ template <int D> void Walk<D>::sharpen(Vertex &v, int a, int b) {
         const double det = std::fabs(f.n[0] * g.n[D - 1] - g.n[0] * f.n[D - 1]);
         if (f.estimate * g.size + g.estimate * f.size < kSharp * extent_[0] * det) return;
     }
+    solve_exactly(v, a, b);
+}
+
+template <int D> void Walk<D>::solve_exactly(Vertex &v, int a, int b) {
     ++counters.sharpened;
     const Row p = exact_row(a); // a copy: the next call may move it
     const Row &q = exact_row(b);
@@ -274,6 +347,7 @@ template <int D> double Walk<D>::share(int here, int there) const {
 }
 
 template <int D> void Walk<D>::spell_signs(const Cell &cell) {
+    signs_.resize(std::max(signs_.size(), z(cell.n)));
     for (int i = 0; i < cell.n; ++i)
         signs_[z(i)] = (positive_ >> i & 1) != 0 ? 1 : -1;
 }
@@ -287,6 +361,7 @@ template <int D> typename Walk<D>::Ends Walk<D>::find_ends(std::uint64_t positiv
     x.down = __builtin_ctzll(~positive & before);
     x.enter = x.up > 0 ? x.up - 1 : n - 1;
     x.leave = x.down > 0 ? x.down - 1 : n - 1;
+    x.positive = __builtin_popcountll(positive);
     return x;
 }
 
@@ -295,17 +370,16 @@ template <int D> typename Walk<D>::Ends Walk<D>::find_ends(std::uint64_t positiv
 template <int D> typename Walk<D>::Crossing Walk<D>::cross(const Cell &cell, int g) {
     Crossing x;
     static_cast<Ends &>(x) = find_ends(positive_, cell.n);
-    const Vertex *old = &arena_[cell.at];
-    meet(lines_[old[x.enter].line], lines_[g], x.a);
-    meet(lines_[old[x.leave].line], lines_[g], x.b);
+    const int enter = line_of(cell, x.enter), leave = line_of(cell, x.leave);
+    meet(lines_[enter], lines_[g], x.a);
+    meet(lines_[leave], lines_[g], x.b);
     if (options_.polygons) {
-        sharpen(x.a, old[x.enter].line, g);
-        sharpen(x.b, old[x.leave].line, g);
+        sharpen(x.a, enter, g);
+        sharpen(x.b, leave, g);
     }
     if (options_.sides) {
-        const Side *sides = &sides_[cell.at];
-        x.middle_a = middle(sides[x.enter], share(x.enter, x.up));
-        x.middle_b = middle(sides[x.leave], share(x.leave, x.down));
+        x.middle_a = middle(side(cell, x.enter), share(x.enter, x.up));
+        x.middle_b = middle(side(cell, x.leave), share(x.leave, x.down));
     }
     return x;
 }
@@ -313,32 +387,59 @@ template <int D> typename Walk<D>::Crossing Walk<D>::cross(const Cell &cell, int
 // One part of a cell along line `g`: from where it enters that part to where it leaves it. `to` and
 // `sides` have room for it; `edge` is the number of the cut's side there. Returns how many vertices.
 template <int D>
-int Walk<D>::part(const Cell &cell, const Crossing &x, int g, bool plus, std::int64_t edge, Vertex *to,
-                  Side *sides) const {
-    const int n = cell.n;
-    const int from = plus ? x.up : x.down, last = plus ? x.leave : x.enter;
-    const int start = plus ? x.enter : x.leave;
-    const Vertex *old = &arena_[cell.at];
-    const int tail = last >= from ? last + 1 : n, wrapped = last >= from ? 0 : last + 1;
-    Vertex *next = to;
-    *next = plus ? x.a : x.b;
-    next++->line = old[start].line;
-    for (int i = from; i < tail; ++i) *next++ = old[i];
-    for (int i = 0; i < wrapped; ++i) *next++ = old[i];
-    *next = plus ? x.b : x.a;
-    next++->line = g;
-    const int count = static_cast<int>(next - to);
-    if (options_.sides) {
-        const Side *of = &sides_[cell.at];
-        Side *side = sides;
-        *side = of[start];
-        shorten(*side++, plus ? x.middle_a : x.middle_b, false);
-        for (int i = from; i < tail; ++i) *side++ = of[i];
-        for (int i = 0; i < wrapped; ++i) *side++ = of[i];
-        shorten(side[-1], plus ? x.middle_b : x.middle_a, true);
-        *side = whole_side(edge);
+inline int Walk<D>::part(const Cell &cell, const Crossing &x, int g, bool plus, std::int64_t edge,
+                         Corners *to, Sides *sides) const {
+    const int n = cell.n, start = plus ? x.enter : x.leave; // the new vertices are 0 and `last`
+    const int last = (plus ? x.positive : n - x.positive) + 1;
+    const Vertex &a = plus ? x.a : x.b, &b = plus ? x.b : x.a;
+    const std::uint64_t middle_a = plus ? x.middle_a : x.middle_b, middle_b = plus ? x.middle_b : x.middle_a;
+    if (n < kVec) { // by far the most: all vertices at once
+        const Lanes lane = {0, 1, 2, 3, 4, 5, 6, 7}, ahead = lane + start;
+        const Lanes from = ahead >= n ? ahead - n : ahead;
+        const Lanes is_a = lane == 0, is_b = lane == last;
+        const Corners &old = arena_[cell.at];
+        const auto join = [&](const Vec &v, double at_a, double at_b) {
+            const Vec first = is_a ? Vec{} + at_a : pick(v, from);
+            return is_b ? Vec{} + at_b : first;
+        };
+        to->x = join(old.x, a.p[0], b.p[0]);
+        to->y = join(old.y, a.p[D - 1], b.p[D - 1]);
+        to->rho = lane > last ? Vec{} : join(old.rho, a.rho, b.rho);
+        to->line = is_b ? Lanes{} + g : pick(old.line, from);
+        if (sides != nullptr) {
+            const Sides &of = sides_[cell.at];
+            sides->edge = is_b ? Lanes{} + edge : pick(of.edge, from);
+            sides->from = pick(of.from, from);
+            sides->to = pick(of.to, from);
+        }
+    } else {
+        for (int i = 0; i <= last; i += kVec) to[i / kVec] = Corners{};
+        for (int i = 0; i <= last; ++i) {
+            const int old = start + i < n ? start + i : start + i - n;
+            Vertex v = i == last ? b : vertex(cell, old);
+            if (i == 0) {
+                v = a;
+                v.line = line_of(cell, old);
+            } else if (i == last) {
+                v.line = g;
+            }
+            place(to, i, v);
+            if (sides != nullptr) place(sides, i, i == last ? whole_side(edge) : side(cell, old));
+        }
     }
-    return count;
+    if (sides != nullptr) {
+        const auto change = [&](int i, std::uint64_t middle, bool before) {
+            Sides &block = sides[i / kVec];
+            const int k = i % kVec;
+            Side side{block.edge[k], block.from[k], block.to[k]};
+            shorten(side, middle, before);
+            place(sides, i, side);
+        };
+        change(0, middle_a, false);
+        change(last - 1, middle_b, true);
+        if (n < kVec) place(sides, last, whole_side(edge));
+    }
+    return last + 1;
 }
 
 // Both parts of a cell along line `g`, which meets no vertex; positive_ has the signs. The second
@@ -346,15 +447,15 @@ int Walk<D>::part(const Cell &cell, const Crossing &x, int g, bool plus, std::in
 template <int D>
 void Walk<D>::split(const Cell &cell, int g, bool plus_first, std::int64_t edge, Cell &first,
                     Cell &second) {
-    const auto room = z(cell.n + 4);
+    const auto room = z(2 * cell.blocks() + 2);
     arena_.room(room); // before pointers into it are taken
     if (options_.sides) sides_.room(room);
     const Crossing x = cross(cell, g);
     const auto put = [&](bool plus, Cell &out) {
         out.at = static_cast<int>(arena_.size());
-        out.n = part(cell, x, g, plus, plus ? edge : edge + 1, arena_.top(), sides_.top());
-        arena_.take(z(out.n));
-        if (options_.sides) sides_.take(z(out.n));
+        out.n = part(cell, x, g, plus, plus ? edge : edge + 1, arena_.top(),
+                     options_.sides ? sides_.top() : nullptr);
+        take(out);
     };
     put(!plus_first, second);
     put(plus_first, first);
@@ -367,10 +468,10 @@ void Walk<D>::cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &o
     out.at = static_cast<int>(arena_.size());
     const int sign_kept = plus ? 1 : -1;
     const Line &line = lines_[g];
-    Vertex *made = arena_.room(z(cell.n + 1)); // at most one vertex more than the cell has
-    Side *sides = options_.sides ? sides_.room(z(cell.n + 1)) : nullptr;
-    const Vertex *old = &arena_[cell.at];
-    const Side *of = options_.sides ? &sides_[cell.at] : nullptr;
+    const auto blocks = z(cell.blocks() + 1); // at most one vertex more than the cell has
+    Corners *made = arena_.room(blocks);
+    Sides *sides = options_.sides ? sides_.room(blocks) : nullptr;
+    std::fill_n(made, blocks, Corners{});
     int n = 0;
     if constexpr (D == 1) {
         Vertex x{};
@@ -378,38 +479,43 @@ void Walk<D>::cut(const Cell &cell, int g, bool plus, std::int64_t edge, Cell &o
         sharpen(x, g, g);
         x.line = g;
         const bool left = sign_kept * signs_[0] > 0;
-        made[0] = left ? old[0] : x;
-        made[1] = left ? x : old[1];
+        place(made, 0, left ? vertex(cell, 0) : x);
+        place(made, 1, left ? x : vertex(cell, 1));
         if (sides != nullptr) {
-            sides[0] = left ? of[0] : whole_side(edge);
-            sides[1] = left ? whole_side(edge) : of[1];
+            place(sides, 0, left ? side(cell, 0) : whole_side(edge));
+            place(sides, 1, left ? whole_side(edge) : side(cell, 1));
         }
         n = 2;
     } else {
-        const auto put = [&](const Vertex &v, int i, bool along) { // along the line g from here
-            made[n] = v;
-            if (along) made[n].line = g;
-            if (sides != nullptr) sides[n] = along ? whole_side(edge) : of[i];
+        const auto put = [&](Vertex v, const Side &s, bool along) { // along the line g from here
+            if (along) v.line = g;
+            place(made, n, v);
+            if (sides != nullptr) place(sides, n, along ? whole_side(edge) : s);
             ++n;
         };
         int sign = sign_kept * signs_[0];
         for (int i = 0; i < cell.n; ++i) {
             const int j = i + 1 < cell.n ? i + 1 : 0, following = sign_kept * signs_[z(j)];
-            if (sign > 0 || (sign == 0 && following != 0)) put(old[i], i, sign == 0 && following < 0);
-            if (sign * following < 0) {
-                Vertex x = old[i];
-                meet(lines_[old[i].line], line, x);
-                sharpen(x, old[i].line, g);
-                put(x, i, sign > 0);
-                if (sides != nullptr)
-                    shorten(sides[sign > 0 ? n - 2 : n - 1], middle(of[i], share(i, j)), sign > 0);
+            const Vertex here = vertex(cell, i);
+            const bool crossed = sign * following < 0;
+            Side before = sides != nullptr ? side(cell, i) : Side{}, after = before;
+            if (crossed && sides != nullptr) {
+                const std::uint64_t at = middle(before, share(i, j));
+                shorten(before, at, true);
+                shorten(after, at, false);
+            }
+            if (sign > 0 || (sign == 0 && following != 0)) put(here, before, sign == 0 && following < 0);
+            if (crossed) {
+                Vertex x = here;
+                meet(lines_[here.line], line, x);
+                sharpen(x, here.line, g);
+                put(x, after, sign > 0);
             }
             sign = following;
         }
     }
     out.n = n;
-    arena_.take(z(n));
-    if (sides != nullptr) sides_.take(z(n));
+    take(out);
 }
 
 } // namespace plica

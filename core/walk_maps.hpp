@@ -25,18 +25,26 @@ template <int D> void Walk<D>::full_product(int s) {
     const Stage &here = stage(s), &before = stage(s - 1);
     Buffer &b = buffers_[z(s)];
     const Buffer &input = buffers_[z(s - 1)];
+    const Level &level = levels_[z(s - 1)];
     if (here.dense) {
         feeds_.resize(z(before.n_out));
         int n = 0;
-        const std::uint16_t *piece = pieces_[z(s - 1)].data();
-        for (int k = 0; k < before.n_out; ++k) n += feed(s - 1, k, piece[k], feeds_[z(n)]);
+        for (int w = 0; w < level.words; ++w) {
+            std::uint64_t rest = ~(level.first[w] & level.silent[w]);
+            if (w + 1 == level.words) rest &= ~std::uint64_t{0} >> (64 * level.words - before.n_out);
+            for (; rest != 0; rest &= rest - 1) {
+                const int k = 64 * w + __builtin_ctzll(rest);
+                n += feed(s - 1, k, level.pieces[k], feeds_[z(n)]);
+            }
+        }
         product(here, D + 1, feeds_.data(), n, b.map.data(), b.ld);
         b.feeds = n;
         work_ += static_cast<double>(here.n_pre) * n;
     } else {
         sparse_product(s);
     }
-    applied_[z(s - 1)] = pieces_[z(s - 1)];
+    std::copy(level.pieces, level.pieces + before.n_out, level.applied);
+    std::fill(level.moved, level.moved + level.words, 0);
     ++counters.products;
     work_ += 1e2;
     // |sum| <= bound for every partial sum; a sum of n products is off by at most (n + 1) kUnit of it
@@ -78,38 +86,42 @@ template <int D> void Walk<D>::update(int s) {
     }
     const Stage &here = stage(s), &before = stage(s - 1);
     const Buffer &input = buffers_[z(s - 1)];
-    const auto [begin, n] = parents_[z(s - 1)];
-    const std::uint16_t *pieces = pieces_[z(s - 1)].data();
-    std::uint16_t *applied = applied_[z(s - 1)].data();
+    const Level &level = levels_[z(s - 1)];
+    feeds_.resize(z(before.n_out));
     int updates = 0;
-    for (int i = begin; i < begin + n; ++i) {
-        const int k = candidates_[i].unit;
-        if (applied[k] == pieces[k]) continue;
-        const Piece &now = before.piece(k, pieces[k]), &then = before.piece(k, applied[k]);
-        Feed change;
-        change.unit = k;
-        const double *to = input.map.data() + now.source, *from = input.map.data() + then.source;
-        if (now.source == then.source) {
-            for (int c = 0; c <= D; ++c) change.row[c] = (now.slope - then.slope) * to[z(c) * input.ld];
-        } else {
-            for (int c = 0; c <= D; ++c)
-                change.row[c] = now.slope * to[z(c) * input.ld] - then.slope * from[z(c) * input.ld];
+    for (int w = 0; w < level.words; ++w) {
+        for (; level.moved[w] != 0; level.moved[w] &= level.moved[w] - 1) {
+            const int k = 64 * w + __builtin_ctzll(level.moved[w]);
+            if (level.applied[k] == level.pieces[k]) continue;
+            const Piece &now = before.piece(k, level.pieces[k]), &then = before.piece(k, level.applied[k]);
+            Feed &change = feeds_[z(updates++)];
+            change.unit = k;
+            const double *to = input.map.data() + now.source, *from = input.map.data() + then.source;
+            if (now.source == then.source) {
+                for (int c = 0; c <= D; ++c) change.row[c] = (now.slope - then.slope) * to[z(c) * input.ld];
+            } else {
+                for (int c = 0; c <= D; ++c)
+                    change.row[c] = now.slope * to[z(c) * input.ld] - then.slope * from[z(c) * input.ld];
+            }
+            change.row[D] += now.intercept - then.intercept;
+            change.begins = feeds(now) - feeds(then);
+            level.applied[k] = level.pieces[k];
+            if (!here.dense) {
+                Feed row;
+                remember(s, k, feed(s - 1, k, level.pieces[k], row), row);
+            }
         }
-        change.row[D] += now.intercept - then.intercept;
-        rank_one(here, D + 1, change, b.map.data(), b.ld);
-        const bool on = feeds(now), was = feeds(then);
-        if (here.dense) {
-            b.feeds += static_cast<int>(on) - static_cast<int>(was);
-            if (b.feeds == 0)
-                for (int row = 0; row < here.n_pre; ++row) reset_if_idle(s, row);
-        } else {
-            feed(s - 1, k, pieces[k], change);
-            remember(s, k, on, change);
+    }
+    add_feeds(here, D + 1, feeds_.data(), updates, b.map.data(), b.ld);
+    if (here.dense) {
+        for (int i = 0; i < updates; ++i) b.feeds += feeds_[z(i)].begins;
+        for (int row = 0; b.feeds == 0 && row < here.n_pre; ++row) reset_if_idle(s, row);
+    } else {
+        for (int i = 0; i < updates; ++i) {
+            const int k = feeds_[z(i)].unit;
             for (auto j = here.column_start[z(k)]; j < here.column_start[z(k) + 1]; ++j)
                 reset_if_idle(s, here.column_row[static_cast<std::size_t>(j)]);
         }
-        applied[k] = pieces[k];
-        ++updates;
     }
     // Of a difference of two rows, each at most `bound` when weighted: three roundings in each, one
     // in their difference, one by the weight, and one when it is added to the map.

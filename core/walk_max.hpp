@@ -56,10 +56,10 @@ typename Walk<D>::Cell Walk<D>::clip(const Cell &cell, int s, const Candidate &c
         double row[D + 1];
         for (int i = 0; i <= D; ++i)
             row[i] = b.map[z(i) * b.ld + z(read(winner))] - b.map[z(i) * b.ld + z(read(rival))];
-        Line &g = *lines_.room(1);
-        set_line(g, {s, read(winner), read(rival), 0.0}, row, row[D], b);
-        const int found = classify(part, g), signs = found & 3;
-
+        Line g;
+        set_line(g, row, row[D], 2 * b.tolerance, 0.0, b);
+        const Functional f{s, read(winner), read(rival), 0.0};
+        const int found = classify(part, g, [&] { return f; }), signs = found & 3;
         if (signs == 0 ? rival < winner : (signs & 1) == 0) return {cell.at, 0};
         if ((signs & 2) == 0) continue;
         std::int64_t &id = ids[z(std::min(winner, rival) * reads + std::max(winner, rival))];
@@ -67,8 +67,7 @@ typename Walk<D>::Cell Walk<D>::clip(const Cell &cell, int s, const Candidate &c
             id = counters.splits++;
             if (options_.sides) cut_units.push_back(here.column_of[z(c.unit)]);
         }
-        const int at = static_cast<int>(lines_.size());
-        lines_.take(1);
+        const int at = push_line(g, f);
         Cell smaller;
         if ((found & 4) != 0) spell_signs(part);
         cut(part, at, true, 2 * id + (winner < rival ? 0 : 1), smaller);
@@ -120,7 +119,7 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
         parts.clear();
         arena_.truncate(height);
         if (options_.sides) sides_.truncate(height);
-        lines_.truncate(lines);
+        drop_lines(lines);
         if (options_.sides) cut_units.resize(z(static_cast<int>(splits)));
         counters.splits = splits;
         ids.assign(z(reads * reads), -1);
@@ -142,17 +141,10 @@ template <int D> bool Walk<D>::max_unit(Item &item, Cell &cell, const Candidate 
                    steeper(s, here.unit_reads[z(start + p.first)], here.unit_reads[z(start + q.first)]);
         });
         for (auto &part : parts) { // what waits lower on the stack must lie lower in the arena
-            Vertex *copy = arena_.room(2);
-            copy[0] = arena_[part.second.at];
-            copy[1] = arena_[part.second.at + 1];
-            if (options_.polygons) {
-                Side *sides = sides_.room(2);
-                sides[0] = sides_[part.second.at];
-                sides[1] = sides_[part.second.at + 1];
-                sides_.take(2);
-            }
+            *arena_.room(1) = arena_[part.second.at];
+            if (options_.sides) *sides_.room(1) = sides_[part.second.at];
             part.second.at = static_cast<int>(arena_.size());
-            arena_.take(2);
+            take(part.second);
         }
     }
     ++item.list;

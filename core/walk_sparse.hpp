@@ -21,7 +21,7 @@ template <int D> void Walk<D>::sparse_product(int s) {
         std::fill(b.row_feeds.begin(), b.row_feeds.end(), 0);
         for (int row = 0; row < here.n_pre; ++row) stale(b, row);
     }
-    const std::uint16_t *pieces = pieces_[z(s - 1)].data();
+    const std::uint16_t *pieces = levels_[z(s - 1)].pieces;
     for (int k = 0; k < before.n_out; ++k) {
         Feed now;
         const bool on = feed(s - 1, k, pieces[k], now);

@@ -29,11 +29,12 @@ MAY_USE: dict[str, set[str]] = {
     "loaders": FOUNDATION | {"exact", "nn"},
     "engines": FOUNDATION | {"_core", "exact"},
     "regions": FOUNDATION | {"_core", "exact", "engines"},
+    "facts": FOUNDATION | {"_core", "exact", "engines"},
     "draw": FOUNDATION | {"regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
-#: An atlas plots itself and a network saves itself: imports made when the method is called.
-UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage")}
+#: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
+UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage"), ("chain.py", "facts")}
 
 HEAVY = {"torch", "onnx", "onnxruntime", "matplotlib", "sklearn", "rich", "flint", "pandas"}
 

@@ -14,9 +14,13 @@ _WHERE = {
     "BudgetError": "errors",
     "Count": "regions.count",
     "DomainError": "errors",
+    "Equality": "facts.equality",
+    "Extremum": "facts.ranges",
+    "Lipschitz": "facts.lipschitz",
     "LoadError": "errors",
     "Network": "chain",
     "NetworkError": "errors",
+    "OutputRange": "facts.ranges",
     "PiecewiseLinear": "units",
     "PlicaError": "errors",
     "Polytope": "domains",
@@ -27,12 +31,17 @@ _WHERE = {
     "Space": "domains",
     "Stage": "chain",
     "Units": "units",
+    "UnitsReport": "facts.units",
     "UnsupportedError": "errors",
     "count_regions": "regions.ask",
+    "equal_on": "facts.equality",
     "iter_regions": "regions.ask",
+    "lipschitz": "facts.lipschitz",
     "load": "loaders",
     "map_regions": "regions.ask",
     "region_at": "regions.cells",
+    "output_range": "facts.ranges",
+    "units_report": "facts.units",
 }
 _MODULES = ("draw", "nn")
 
@@ -53,6 +62,15 @@ if TYPE_CHECKING:
     from .errors import PlicaError as PlicaError
     from .errors import SizeError as SizeError
     from .errors import UnsupportedError as UnsupportedError
+    from .facts.equality import Equality as Equality
+    from .facts.equality import equal_on as equal_on
+    from .facts.lipschitz import Lipschitz as Lipschitz
+    from .facts.lipschitz import lipschitz as lipschitz
+    from .facts.ranges import Extremum as Extremum
+    from .facts.ranges import OutputRange as OutputRange
+    from .facts.ranges import output_range as output_range
+    from .facts.units import UnitsReport as UnitsReport
+    from .facts.units import units_report as units_report
     from .loaders import load as load
     from .regions.ask import count_regions as count_regions
     from .regions.ask import iter_regions as iter_regions

@@ -18,6 +18,9 @@ from .units import PiecewiseLinear, Units
 if TYPE_CHECKING:
     import os
 
+    from .domains import Domain
+    from .engines.running import Budget, Progress
+
 __all__ = ["Network", "Stage"]
 
 Float = NDArray[np.float64]
@@ -517,6 +520,53 @@ class Network:
             pulled = (stage.A.T @ flat.T).T if stage.sparse else flat @ stage.A
             R = np.asarray(pulled).reshape(n, m, stage.n_state)
         return R, c
+
+    def simplify(
+        self,
+        domain: Domain,
+        *,
+        budget: Budget | int | float | None = None,
+        progress: Progress | None = None,
+    ) -> Network:
+        """A network with exactly the same function on a domain, and fewer units.
+
+        Units are left the pieces that they take on the domain: one that takes a single piece
+        becomes linear, and goes into the next bias where it is constant. Units that nothing reads
+        are dropped, units that are the same up to a power of two are merged, and stages without
+        a bend are multiplied into the next one. All this only where no number is rounded, so that
+        both networks agree in exact arithmetic (`plica.equal_on` proves it); a stable unit whose
+        map cannot be folded without rounding stays as a linear unit.
+
+        Parameters
+        ----------
+        domain : Domain
+            Of any dimension, bounded or not.
+        budget : int, float or Budget, optional
+            As in `plica.units_report`, which finds the pieces.
+        progress : callable, optional
+
+        Returns
+        -------
+        Network
+            Off the domain it may be another function.
+
+        Raises
+        ------
+        DomainError
+            If the domain does not fit the network, or has no interior.
+        BudgetError
+            If the budget ran out before all pieces were known.
+
+        Examples
+        --------
+        >>> import plica
+        >>> net = plica.Network.mlp([([[1.0], [1.0], [-1.0]], [0, 3, -2]), ([[1, 1, 1]], [0])])
+        >>> net.simplify(plica.Box([-1], [1])).widths
+        (1, 1, 1)
+        """
+        from .facts.simplify import simplify
+
+        return simplify(self, domain, budget=budget, progress=progress)
 
     # -- identity and storage ----------------------------------------------------------------
 

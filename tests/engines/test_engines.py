@@ -331,12 +331,10 @@ def test_a_budget_that_suffices_changes_nothing() -> None:
     [
         plica.Box.cube(3),  # another number of inputs
         plica.Segment([0, 0, 0], [1, 1, 1]),
-        plica.Space(2),
-        plica.Polytope([[1, 0], [-1, 0]], [1, 1]),
         plica.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, -1]),
         plica.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 0]),
     ],
-    ids=["dimension", "segment", "space", "strip", "empty", "point"],
+    ids=["dimension", "segment", "empty", "point"],
 )
 def test_domains_refused(domain: Domain) -> None:
     with pytest.raises(PlicaError):

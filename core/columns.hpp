@@ -1,0 +1,125 @@
+// Where a walk keeps what it finds: columns that grow at their end, and piles that grow and shrink.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace plica {
+
+// Plain values in a row, written in place. Where the system can, a large column grows by moving its
+// pages, not what is in them: to touch a page for the first time costs more than to fill it.
+template <class T> class Column {
+  public:
+    using value_type = T;
+    Column() = default;
+    Column(Column &&other) noexcept { *this = std::move(other); }
+    Column &operator=(Column &&other) noexcept {
+        std::swap(values_, other.values_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+        std::swap(mapped_, other.mapped_);
+        return *this;
+    }
+    ~Column() {
+#if defined(__linux__)
+        if (mapped_) {
+            munmap(values_, capacity_ * sizeof(T));
+            return;
+        }
+#endif
+        std::free(values_);
+    }
+
+    T *room(std::size_t n) { // room for n more at the end; take() makes them count
+        if (size_ + n > capacity_) grow(n);
+        return values_ + size_;
+    }
+    void take(std::size_t n) { size_ += n; }
+    T *more(std::size_t n) { // n more, to be written at once
+        T *at = room(n);
+        take(n);
+        return at;
+    }
+    void push_back(const T &value) { *more(1) = value; }
+    template <class U> void append(const U *from, std::size_t n) { std::copy(from, from + n, more(n)); }
+    std::size_t size() const { return size_; }
+    const T *data() const { return values_; }
+    T *data() { return values_; }
+    T *end() { return values_ + size_; }
+    const T &operator[](std::size_t i) const { return values_[i]; }
+
+  private:
+    static constexpr std::size_t kLarge = std::size_t{1} << 19, kMapped = std::size_t{1} << 20; // bytes
+
+    __attribute__((noinline)) void grow(std::size_t n) {
+        std::size_t bytes = std::max(2 * capacity_, size_ + n + 512) * sizeof(T);
+        void *moved = nullptr;
+#if defined(__linux__)
+        if (bytes > kLarge) {
+            bytes = (bytes + kMapped - 1) / kMapped * kMapped; // pages cost nothing until they are used
+            moved = mapped_ ? mremap(values_, capacity_ * sizeof(T), bytes, MREMAP_MAYMOVE)
+                            : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (moved == MAP_FAILED) throw std::bad_alloc();
+            if (!mapped_ && size_ > 0) std::memcpy(moved, values_, size_ * sizeof(T));
+            if (!mapped_) std::free(values_);
+            mapped_ = true;
+        }
+#endif
+        if (moved == nullptr) moved = std::realloc(values_, bytes);
+        if (moved == nullptr) throw std::bad_alloc();
+        values_ = static_cast<T *>(moved);
+        capacity_ = bytes / sizeof(T);
+    }
+    T *values_ = nullptr;
+    std::size_t size_ = 0, capacity_ = 0;
+    bool mapped_ = false;
+};
+
+// What the regions found so far are, column by column.
+struct Columns {
+    Column<std::uint64_t> patterns; // packed, `words` a region
+    Column<std::int64_t> sizes;     // number of vertices
+    Column<double> points;          // D numbers a vertex
+    Column<std::int64_t> edges;     // 2 * cut + side, or -1 - facet of the domain
+    Column<std::uint64_t> places;   // where along its cut the side lies: larger is further
+    Column<signed char> signs;      // of the first output at each vertex, exactly
+    Column<std::int64_t> crossed;   // vertices after which the first output changes its sign
+    Column<double> crossings;       // where, D numbers each
+    Column<double> maps;            // (D + 1) * n_outputs a region, coefficient after coefficient
+};
+
+// A stack of plain values whose elements are written in place: the walk's innermost container.
+template <class T> class Pile {
+  public:
+    T *room(std::size_t n) { // room for n more above the top; take() makes them count
+        if (size_ + n > items_.size()) items_.resize(2 * (size_ + n));
+        return items_.data() + size_;
+    }
+    void take(std::size_t n) { size_ += n; }
+    T *top() { return items_.data() + size_; }
+    void push(const T &item) {
+        *room(1) = item;
+        ++size_;
+    }
+    void truncate(std::size_t n) { size_ = n; }
+    std::size_t size() const { return size_; }
+    std::size_t capacity() const { return items_.size(); }
+    T &operator[](int i) { return items_[static_cast<std::size_t>(i)]; }
+    const T &operator[](int i) const { return items_[static_cast<std::size_t>(i)]; }
+
+  private:
+    std::vector<T> items_;
+    std::size_t size_ = 0;
+};
+
+} // namespace plica

@@ -1,0 +1,1 @@
+"""Exact facts about a network on a domain: ranges, Lipschitz constants, units, equality."""
