@@ -21,6 +21,8 @@ SMALL = [
     if plica.count_regions(case.net, case.domain, engine="cells", budget=151) <= 150
 ]
 
+THIN = next(case for case in DOMAINS if case.name.startswith("thin-box"))
+
 
 def atlas_of(case: Case) -> CellAtlas:
     atlas = plica.map_regions(case.net, case.domain, engine="cells")
@@ -183,6 +185,19 @@ def test_volumes_add_up(n: int, widths: tuple[int, int]) -> None:
     atlas = plica.map_regions(wide, slanted)
     D = slanted.directions
     assert np.isclose(atlas.sizes.sum(), 2.0**n * np.sqrt(np.linalg.det(D @ D.T)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("case", [*CUBES[::3], THIN], ids=repr)
+def test_volumes_of_degenerate_networks_add_up(case: Case) -> None:
+    atlas = atlas_of(case)
+    if len(atlas) > 60:
+        atlas = plica.map_regions(case.net, case.domain, engine="cells", budget=60)
+        assert 0 < np.nansum(atlas.sizes) < 2.0**case.domain.dim
+        return
+    lower, upper = case.domain.bounds
+    assert np.isclose(np.nansum(atlas.sizes), (upper - lower).prod(), rtol=1e-9)
+    thin = np.flatnonzero(np.isnan(atlas.sizes))
+    assert all(atlas.region(int(r)).inradius() < 1e-9 for r in thin)
 
 
 def test_geometry_of_a_simplex() -> None:

@@ -22,7 +22,7 @@ from ..exact.linear_program import integer_rows, recession_direction
 from ..exact.patterns import exact_patterns
 from .atlas import Atlas, scale_of
 from .facets import Facets
-from .geometry import corners, require_dimension, volume
+from .geometry import Frame, require_dimension
 from .region import HalfSpaces, Region, coordinates
 
 __all__ = ["CellAtlas", "CellRegion", "region_at"]
@@ -109,13 +109,15 @@ class CellAtlas(Atlas):
     def sizes(self) -> Float:
         """Volumes of the regions, in the metric of the input space, shape (N,).
 
+        NaN for a region that is too thin for corners in floating point.
+
         Raises
         ------
         UnsupportedError
             If a region is not bounded, or has more dimensions than corners are computed for.
         """
         require_dimension(self.dim, "the volumes")
-        return np.array([region.volume() for region in self])
+        return np.array([_volume(self.region(r)) for r in range(len(self))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,10 +197,10 @@ class CellRegion(Region):
         return HalfSpaces(A / length[:, None], b / length, units, together)
 
     def vertices(self) -> Float:
-        return self._corners.copy()
+        return self._frame.vertices
 
     @cached_property
-    def _corners(self) -> Float:
+    def _frame(self) -> Frame:
         require_dimension(self.dim, "the corners")
         if not self.bounded:
             raise UnsupportedError(
@@ -206,10 +208,8 @@ class CellRegion(Region):
                 "describe it; take it within a box, plica.region_at(net, x, box)"
             )
         A, b = self.halfspaces()
-        try:
-            return corners(A, b, self.witness)
-        except PlicaError:  # the point may be too near to the boundary for Qhull
-            return corners(A, b, self.centre())
+        inside = self.witness
+        return Frame.around(A, b, inside if (A @ inside < b).all() else self.centre())
 
     @cached_property
     def bounded(self) -> bool:
@@ -221,8 +221,7 @@ class CellRegion(Region):
         return recession_direction(rows, self.dim) is None
 
     def volume(self) -> float:
-        A, b = self.halfspaces()
-        return scale_of(self.domain) * volume(A, b, self._corners)
+        return scale_of(self.domain) * self._frame.volume()
 
     def contains(self, u: ArrayLike) -> NDArray[np.bool_]:
         """Whether points in own coordinates, shape (P, dim), lie in the closed region, exactly."""
@@ -240,6 +239,15 @@ class CellRegion(Region):
         if self.atlas is not None:
             return self.atlas.index_of(beyond)
         return [CellRegion(self.setting, packed) for packed in beyond]
+
+
+def _volume(region: CellRegion) -> float:
+    try:
+        return region.volume()
+    except UnsupportedError:
+        raise
+    except PlicaError:
+        return float("nan")
 
 
 def region_at(net: Network, x: ArrayLike, domain: Domain | None = None) -> Region:

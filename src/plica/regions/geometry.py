@@ -5,18 +5,24 @@ Which half-spaces are facets, and whether a polyhedron is bounded, has been deci
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+from math import factorial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PlicaError, UnsupportedError
 
-__all__ = ["chebyshev", "corners", "hull_volume", "require_dimension", "volume"]
+__all__ = ["Frame", "chebyshev", "require_dimension"]
 
 Float = NDArray[np.float64]
 #: Corners and volumes are computed up to this dimension: their number grows exponentially with it.
 DIMENSIONS = 10
 #: Relative disagreement of two computations of the same thing that is put down to rounding.
 ROUNDING = 1e-6
+#: Steps of Newton's method towards the analytic centre, at most.
+STEPS = 60
 
 
 def require_dimension(dim: int, what: str) -> None:
@@ -60,43 +66,112 @@ def chebyshev(A: Float, b: Float) -> tuple[Float, float]:
     return np.asarray(found.x[:n]), float(found.x[n])
 
 
-def corners(A: Float, b: Float, inside: Float) -> Float:
-    """Corners of a bounded polytope all of whose half-spaces are facets, shape (v, n).
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A bounded polytope in coordinates ``y`` where it is about as wide in all directions.
 
-    Parameters
+    ``x = centre + T y``; the centre is near the analytic one, and ``T`` makes the ellipsoid of the
+    logarithmic barrier there the unit ball, which lies inside (Dikin 1967).
+
+    Attributes
     ----------
-    A : ndarray, shape (k, n)
-        Rows of unit length.
-    b : ndarray, shape (k,)
-    inside : ndarray, shape (n,)
-        A point in the interior.
-
-    Raises
-    ------
-    PlicaError
-        If rounding spoils them: a corner lies outside a half-space, or a facet has too few.
+    centre : ndarray, shape (n,)
+    T : ndarray, shape (n, n)
+        Upper triangular.
+    A, b : ndarrays, shapes (k, n) and (k,)
+        The polytope is ``{y : A y <= b}``; all rows are facets.
     """
-    n = A.shape[1]
-    if n == 1:
-        return np.sort(b / A[:, 0])[:, None]
-    from scipy.spatial import HalfspaceIntersection, QhullError
 
-    gap = b - A @ inside
-    if not (gap > 0).all():
-        raise PlicaError(_THIN)
-    # the dual polytope's points are A / gap: of one size, where the point is near the centre
-    try:
-        found = HalfspaceIntersection(np.column_stack((A, -gap)), np.zeros(n))
-    except (QhullError, ValueError) as error:
-        raise PlicaError(_THIN) from error
-    points = found.intersections
-    size = np.abs(points).max(initial=0.0)
-    if not np.isfinite(points).all():
-        raise PlicaError(_THIN)
-    slack = gap[:, None] - A @ points.T
-    if (slack < -ROUNDING * size).any() or ((slack < ROUNDING * size).sum(axis=1) < n).any():
-        raise PlicaError(_THIN)
-    return _distinct(points, 1e-9 * size) + inside
+    centre: Float
+    T: Float
+    A: Float
+    b: Float
+
+    @classmethod
+    def around(cls, A: Float, b: Float, inside: Float) -> Frame:
+        """The frame of ``{x : A x <= b}``, a bounded polytope all of whose rows are facets.
+
+        Raises
+        ------
+        PlicaError
+            If the point is not inside in floating point.
+        """
+        x = inside
+        for _ in range(STEPS):
+            gap = b - A @ x
+            if not (gap > 0).all():
+                raise PlicaError(_THIN)
+            scaled = A / gap[:, None]
+            R = np.linalg.qr(scaled, mode="r")  # R.T @ R is the barrier's second derivative
+            try:
+                T = np.linalg.inv(R)
+            except np.linalg.LinAlgError as error:
+                raise PlicaError(_THIN) from error
+            # Newton's method, damped where its decrement is large
+            half = -T.T @ scaled.sum(axis=0)
+            decrement = float(np.linalg.norm(half))
+            if decrement < 0.1:
+                break
+            x = x + T @ half / (1 + decrement)
+        return cls(x, T, A @ T, gap)
+
+    @cached_property
+    def corners(self) -> Float:
+        """Corners, shape (v, n), in the frame's coordinates; those too near to tell apart are one.
+
+        Raises
+        ------
+        PlicaError
+            If rounding spoils them: one lies outside a half-space.
+        """
+        A, b = self.A, self.b
+        n = A.shape[1]
+        if n == 1:
+            return np.sort(b / A[:, 0])[:, None]
+        from scipy.spatial import HalfspaceIntersection, QhullError
+
+        try:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found = HalfspaceIntersection(np.column_stack((A, -b)), np.zeros(n))
+        except (QhullError, ValueError) as error:
+            raise PlicaError(_THIN) from error
+        points = found.intersections
+        if not np.isfinite(points).all():
+            raise PlicaError(_THIN)
+        slack = (b[:, None] - A @ points.T) / b[:, None]
+        if (slack < -ROUNDING).any():
+            raise PlicaError(_THIN)
+        return _distinct(points, 1e-9 * float(np.abs(points).max()))
+
+    @property
+    def vertices(self) -> Float:
+        """Corners in the polytope's own coordinates, shape (v, n)."""
+        return self.centre + self.corners @ self.T.T
+
+    def volume(self) -> float:
+        """Volume, as Qhull has it and again from cones over the simplices of the surface.
+
+        Raises
+        ------
+        PlicaError
+            If the two disagree by more than rounding explains.
+        """
+        points = self.corners
+        n = points.shape[1]
+        if n == 1:
+            found = float(np.ptp(points))
+        else:
+            from scipy.spatial import ConvexHull, QhullError
+
+            try:
+                hull = ConvexHull(points)
+            except QhullError as error:
+                raise PlicaError(_THIN) from error
+            found = float(hull.volume)
+            cones = np.abs(np.linalg.det(points[hull.simplices])).sum() / factorial(n)
+            if not np.isclose(cones, found, rtol=ROUNDING, atol=0.0):
+                raise PlicaError(_THIN)
+        return found * float(np.abs(np.diagonal(self.T)).prod())
 
 
 def _distinct(points: Float, near: float) -> Float:
@@ -107,48 +182,6 @@ def _distinct(points: Float, near: float) -> Float:
     keep = np.ones(len(points), dtype=bool)
     keep[twins.max(axis=1, initial=0) if twins.size else []] = False
     return points[keep]
-
-
-def hull_volume(vertices: Float) -> float:
-    """Volume of the convex hull of points, shape (v, n)."""
-    if vertices.shape[1] == 1:
-        return float(np.ptp(vertices))
-    from scipy.spatial import ConvexHull, QhullError
-
-    try:
-        return float(ConvexHull(vertices).volume)
-    except QhullError as error:
-        raise PlicaError(_THIN) from error
-
-
-def volume(A: Float, b: Float, vertices: Float) -> float:
-    """Volume of a polytope, from its corners and again from its facets.
-
-    Parameters
-    ----------
-    A, b, vertices
-        As in, and from, `corners`.
-
-    Raises
-    ------
-    PlicaError
-        If the two disagree by more than rounding explains.
-    """
-    n = A.shape[1]
-    found = hull_volume(vertices)
-    if n == 1:
-        return found
-    # cones from the mean of the corners over the facets
-    centre = vertices.mean(axis=0)
-    size = float(np.abs(vertices - centre).max())
-    cones = 0.0
-    for a, right in zip(A, b, strict=True):
-        on = vertices[np.abs(vertices @ a - right) < ROUNDING * size]
-        basis = np.linalg.svd(a[None])[2][1:]  # of the facet's hyperplane
-        cones += float(right - a @ centre) * hull_volume((on - centre) @ basis.T) / n
-    if not np.isclose(cones, found, rtol=1e3 * ROUNDING, atol=0.0):
-        raise PlicaError(_THIN)
-    return found
 
 
 _THIN = (
