@@ -112,7 +112,7 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
 template <int D> bool Walk<D>::run(std::int64_t regions, double seconds) {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
-    const std::int64_t target =
+    target_ =
         regions > std::numeric_limits<std::int64_t>::max() - counters.regions
             ? std::numeric_limits<std::int64_t>::max()
             : counters.regions + regions;
@@ -122,7 +122,7 @@ template <int D> bool Walk<D>::run(std::int64_t regions, double seconds) {
         stack_.truncate(stack_.size() - 1);
         visit(item);
         counters.arbitrated = arbiter_.asked;
-        if (counters.regions >= target) break;
+        if (counters.regions >= target_) break;
         work_ += 1e3;
         if (work_ > 1e6) {
             work_ = 0;
@@ -291,9 +291,11 @@ template <int D> void Walk<D>::visit(Item item) {
                     found = arrangement(cell, s, item.list, item.length);
                 else if (candidates_[item.list].cuts)
                     found = 2;
-                counters.regions += found;
-                counters.splits += std::max(found - 1, 0);
-                if (found > 0) return;
+                if (found > 0 && found <= target_ - counters.regions) { // a budget is kept to
+                    counters.regions += found;
+                    counters.splits += found - 1;
+                    return;
+                }
             }
         }
         const bool counting = s == last_ && counting_;

@@ -239,6 +239,7 @@ template <int D> class Walk {
 
     double extent_[2] = {1.0, 1.0};
     double work_ = 0;
+    std::int64_t target_ = 0; // regions at which to stop
     std::int64_t vertices_ = 0; // written with signs
     // scratch
     Numbers xs_, ys_;

@@ -12,7 +12,10 @@ zig=$venv/zig
 
 compiles() {
     command -v "$1" >/dev/null 2>&1 &&
-        printf '#include <vector>\nint main() { return static_cast<int>(std::vector<int>().size()); }\n' |
+        printf '%s\n' '#include <vector>' \
+            'typedef double Vec __attribute__((vector_size(16)));' \
+            'Vec turned(Vec v) { return __builtin_shufflevector(v, v, 1, 0); } // GCC 12, any clang' \
+            'int main() { return static_cast<int>(std::vector<int>().size()); }' |
         "$1" -std=c++17 -x c++ - -o "$zig/probe" >/dev/null 2>&1
 }
 

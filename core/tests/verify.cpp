@@ -309,8 +309,7 @@ void verify(Checks &checks, const std::string &name, const std::vector<Layer> &l
             const std::int64_t before = sliced.counters.regions;
             over = sliced.run(3, 1e9);
             const std::int64_t step = sliced.counters.regions - before;
-            const bool counting = (way & 15) == 0; // whole leaves at once: eight lines, their crossings
-            slices = slices && step <= (counting ? 39 : 4) && (over || step >= 3);
+            slices = slices && step <= 4 && (over || step >= 3);
         }
         const Written written = copy(walk.columns), pieced = copy(sliced.columns);
         checks.expect(slices, what + ": a slice stops after its regions");

@@ -352,7 +352,7 @@ def test_help_imports_nothing_heavy():
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_shows_what_was_found(tmp_path):
     path = tmp_path / "large.npz"
-    random_net((2, 400, 400, 400, 400, 1)).save(path)
+    random_net((2, 800, 800, 800, 800, 1)).save(path)
     code = "from plica.cli import main; main()"
     child = subprocess.Popen(
         [sys.executable, "-c", code, "count", str(path)],
