@@ -26,7 +26,7 @@ def map_(
         say(f"note: {warning}")
     from .domain import choose_domain
 
-    chosen = choose_domain(net, domain, through)
+    chosen = choose_domain(net, domain, through, flat=domain is None)
     say(f"domain: {chosen.domain!r}: {chosen.why}")
     from .report import sentence
 
