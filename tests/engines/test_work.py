@@ -1,0 +1,82 @@
+"""The work that an engine does, by its own counters: seconds vary from run to run, these do not.
+
+Networks as in the benchmarks: He-normal weights, biases N(0, 0.3^2), `default_rng(0)`, on a cube.
+The numbers of regions were found by several independent methods.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import plica
+from plica.engines.cells import Cells
+from plica.engines.walk import Walk
+
+
+def network(n: int, width: int, depth: int) -> plica.Network:
+    rng = np.random.default_rng(0)
+    layers = []
+    for before, after in pairwise([n, *[width] * depth, 1]):
+        W = rng.normal(0.0, np.sqrt(2 / before), (after, before))
+        layers.append((W, rng.normal(0.0, 0.3, after)))
+    return plica.Network.mlp(layers)
+
+
+def worked(walk: Walk | Cells) -> dict[str, float]:
+    """Counters per region; the regions and the arbitrated questions as they are."""
+    for _ in walk.chunks():
+        pass
+    assert walk.complete
+    counters = walk.counters
+    n = counters["regions"]
+    whole = ("regions", "arbitrated")
+    return {name: v if name in whole else v / n for name, v in counters.items()}
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "regions", "products", "updates", "tests"),
+    [(16, 2, 333, 0.01, 0.5, 2.0), (32, 3, 2874, 0.15, 0.7, 1.7), (64, 3, 11285, 0.16, 0.7, 1.6)],
+)
+def test_the_plane_engine(
+    width: int, depth: int, regions: int, products: float, updates: float, tests: float
+) -> None:
+    work = worked(Walk(network(2, width, depth), plica.Box.cube(2)))
+    assert work["regions"] == regions
+    assert work["arbitrated"] == 0
+    assert work["products"] <= products
+    assert work["updates"] <= updates
+    assert work["tests"] <= tests
+
+
+@pytest.mark.parametrize(
+    ("n", "width", "depth", "regions", "programs", "pivots"),
+    [
+        (3, 16, 2, 2200, 5.6, 5.6),
+        (4, 16, 2, 11286, 4.4, 6.0),
+        (6, 12, 2, 34456, 2.8, 5.5),
+        (8, 10, 2, 27354, 2.3, 5.7),
+        (64, 8, 2, 13934, 2.0, 11.5),
+    ],
+)
+def test_dictionaries(
+    n: int, width: int, depth: int, regions: int, programs: float, pivots: float
+) -> None:
+    work = worked(Cells(network(n, width, depth), plica.Box.cube(n), form="dictionary"))
+    assert work["regions"] == regions
+    assert work["arbitrated"] <= regions / 1000
+    assert work["programs"] <= programs
+    assert work["pivots"] <= pivots
+
+
+@pytest.mark.parametrize(
+    ("n", "width", "depth", "regions"), [(3, 16, 2, 2200), (4, 16, 2, 11286), (5, 16, 2, 62675)]
+)
+def test_vertices(n: int, width: int, depth: int, regions: int) -> None:
+    work = worked(Cells(network(n, width, depth), plica.Box.cube(n), form="vertices"))
+    assert work["regions"] == regions
+    assert work["arbitrated"] <= regions / 1000
+    assert work["rebuilt"] <= 0.05  # vertices solved anew
+    assert work["products"] <= 0.2
