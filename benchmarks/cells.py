@@ -1,6 +1,9 @@
 """Speed of the cells engine: regions a second, and the linear programs that they take.
 
-    python benchmarks/cells.py [--quick]
+    python benchmarks/cells.py [--quick] [--highs REGIONS]
+
+`--highs` compares with the same search by the solver HiGHS, one linear program a question, on the
+first so many regions (needs highspy, and a clone of the project for the oracle of its tests).
 
 Networks: He-normal weights, biases N(0, 0.3^2), NumPy's default_rng(0) drawn layer by layer (first
 weights, then biases), on [-1, 1]^n; `d3-w32x3` has 3 inputs, three hidden layers of 32 and one
@@ -12,11 +15,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+from typing import Any
 
 import numpy as np
 
@@ -50,22 +57,32 @@ def network(n: int, width: int, depth: int) -> plica.Network:
     return plica.Network.mlp(layers)
 
 
-def walk(net: plica.Network, box: plica.Box, *, write: bool) -> tuple[float, dict[str, int]]:
+def walk(net: plica.Network, box: plica.Box, *, write: bool) -> tuple[float, dict[str, Any]]:
     """CPU seconds of one walk, and its counters."""
-    engine = Cells(net, box, patterns=write, witnesses=write)
     start = time.process_time()
+    engine = Cells(net, box, patterns=write, witnesses=write)
     for _ in engine.chunks():
         pass
-    return time.process_time() - start, engine.counters
+    return time.process_time() - start, {**engine.counters, "form": engine.form}
 
 
-def best(net: plica.Network, box: plica.Box, *, write: bool) -> tuple[float, dict[str, int]]:
+def best(net: plica.Network, box: plica.Box, *, write: bool) -> tuple[float, dict[str, Any]]:
     """The quickest of several walks."""
     runs, spent = [], 0.0
     while not runs or spent < SPAN:
         runs.append(walk(net, box, write=write))
         spent += runs[-1][0]
     return min(runs, key=lambda run: run[0])
+
+
+def by_highs(net: plica.Network, box: plica.Box, limit: int) -> float:
+    """Regions a CPU second of a depth-first search that asks HiGHS."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.twins import linear_programs
+
+    start = time.process_time()
+    found = linear_programs.patterns(net, box, limit=limit)
+    return len(found.patterns) / (time.process_time() - start)
 
 
 def yardstick() -> float:
@@ -83,13 +100,15 @@ def main() -> None:
     """Run the suite and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave out the slowest networks")
-    quick = parser.parse_args().quick
+    parser.add_argument("--highs", type=int, metavar="REGIONS", help="compare with HiGHS")
+    arguments = parser.parse_args()
+    quick, limit = arguments.quick, arguments.highs
     print(f"matrix product on one thread: {yardstick():.1f} G multiply-adds/s\n")
     print(
-        "| network | regions | count, s | regions/s | written out, s | regions/s "
-        "| programs a region | pivots a program | arbitrated |"
+        "| network | form | regions | count, s | regions/s | written out, s | regions/s "
+        "| programs a region | pivots a program | arbitrated | HiGHS, regions/s | ratio |"
     )
-    print("| --- |" + " ---: |" * 8)
+    print("| --- | --- |" + " ---: |" * 10)
     for n, width, depth, expected in SUITE:
         if quick and (n == 784 or (expected or 0) > 200_000):
             continue
@@ -99,10 +118,16 @@ def main() -> None:
         found = counters["regions"]
         if expected is not None and found != expected:
             raise SystemExit(f"{name}: {found} regions, but there are {expected}")
+        highs = ratio = ""
+        if limit is not None and 3 <= n <= 10:
+            rate = by_highs(net, box, limit)
+            highs, ratio = f"{rate:,.0f}", f"{found / seconds / rate:,.0f}"
         print(
-            f"| {name} | {found:,} | {seconds:.4f} | {found / seconds:,.0f} | {written:.4f} | "
+            f"| {name} | {counters['form']} | {found:,} | {seconds:.4f} | "
+            f"{found / seconds:,.0f} | {written:.4f} | "
             f"{found / written:,.0f} | {counters['programs'] / found:.2f} | "
-            f"{counters['pivots'] / counters['programs']:.2f} | {counters['arbitrated']} |",
+            f"{counters['pivots'] / max(counters['programs'], 1):.2f} | "
+            f"{counters['arbitrated']} | {highs} | {ratio} |",
             flush=True,
         )
 

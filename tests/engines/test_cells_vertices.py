@@ -71,7 +71,7 @@ def random_network(n: int, seed: int) -> Network:
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("n", [2, 3, 4, 5])
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6])
 def test_random_networks(n: int, seed: int) -> None:
     if n > 3 and seed % 4 == 3:
         seed -= 1  # steps meet in many points, and exact arithmetic takes long

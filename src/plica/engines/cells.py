@@ -28,7 +28,7 @@ COLUMNS = ("patterns", "witnesses", "maps")
 #: The compiled walks.
 FORMS = {"vertices": "VertexCells", "dictionary": "DictionaryCells"}
 #: Largest dimension in which cells keep their vertices, whose number grows like two to that power.
-FEW = 5
+FEW = 6
 #: Regions that are walked over to choose the form.
 PROBE = 256
 
