@@ -129,6 +129,7 @@ def test_against_highs() -> None:
         rows = _halfspaces(net, region.pattern)
         J, c = region.affine
         model = highspy.Highs()
+        model.setOptionValue("threads", 1)  # one number for the whole process
         model.setOptionValue("output_flag", False)
         for k in range(4):
             model.addVar(-1.0, 1.0)
