@@ -59,7 +59,7 @@ template <class T> class Column {
     const T &operator[](std::size_t i) const { return values_[i]; }
 
   private:
-    static constexpr std::size_t kLarge = std::size_t{1} << 19, kMapped = std::size_t{1} << 20; // bytes
+    static constexpr std::size_t kLarge = std::size_t{1} << 21, kMapped = std::size_t{1} << 20; // bytes
 
     __attribute__((noinline)) void grow(std::size_t n) {
         std::size_t bytes = std::max(2 * capacity_, size_ + n + 512) * sizeof(T);
