@@ -396,7 +396,7 @@ void Vertices::interpolate(const Cell &cell, Cell &made, const Split &split, int
         const double certain = std::fabs(gap[i]) - split.size * (u + w) - 6 * split.slack;
         const double moved =
             (std::sqrt(length[i]) + u + w) * (split.size * (s * u + t * w) + split.slack * (s + t)) / certain;
-        error[i] = (certain > 0) & (moved < kInfinity) ? moved * (1 + 1e-10) + rounding_ : kInfinity;
+        error[i] = ((certain > 0) & (moved < kInfinity)) ? moved * (1 + 1e-10) + rounding_ : kInfinity;
     }
 }
 
