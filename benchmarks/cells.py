@@ -14,18 +14,12 @@ yardstick of the machine: the rate of a large matrix product on one thread.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from itertools import pairwise
 from pathlib import Path
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-
 from typing import Any
 
-import numpy as np
+from suite import network, yardstick
 
 import plica
 from plica.engines.cells import Cells
@@ -45,16 +39,6 @@ SUITE = [
 ]
 #: CPU seconds that are spent on a network, at least one run of it.
 SPAN = 2.0
-
-
-def network(n: int, width: int, depth: int) -> plica.Network:
-    """A network of the suite."""
-    rng = np.random.default_rng(0)
-    layers = []
-    for before, after in pairwise([n, *[width] * depth, 1]):
-        W = rng.normal(0.0, np.sqrt(2 / before), (after, before))
-        layers.append((W, rng.normal(0.0, 0.3, after)))
-    return plica.Network.mlp(layers)
 
 
 def walk(net: plica.Network, box: plica.Box, *, write: bool) -> tuple[float, dict[str, Any]]:
@@ -83,17 +67,6 @@ def by_highs(net: plica.Network, box: plica.Box, limit: int) -> float:
     start = time.process_time()
     found = linear_programs.patterns(net, box, limit=limit)
     return len(found.patterns) / (time.process_time() - start)
-
-
-def yardstick() -> float:
-    """Fused multiply-adds a second, in billions, of a product of 1000 x 1000 matrices."""
-    A = np.random.default_rng(0).normal(size=(1000, 1000))
-    seconds = []
-    for _ in range(5):
-        start = time.process_time()
-        A @ A
-        seconds.append(time.process_time() - start)
-    return 1.0 / min(seconds)
 
 
 def main() -> None:

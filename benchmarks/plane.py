@@ -13,14 +13,9 @@ matrix product on one thread.
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from itertools import pairwise
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-
-import numpy as np
+from suite import network, yardstick
 
 import plica
 from plica.engines import reference
@@ -31,17 +26,6 @@ TIMED = ((), ("patterns", "polygons"), ("patterns", "polygons", "sides"))
 SUITE = [(16, 2), (32, 3), (64, 3), (128, 4), (256, 4)]
 #: Regions that the slow twin is given at most, by the network's count.
 TWIN_LIMIT = 3_000
-
-
-def network(width: int, depth: int) -> plica.Network:
-    """A network of the suite."""
-    rng = np.random.default_rng(0)
-    widths = [2, *[width] * depth, 1]
-    layers = []
-    for before, after in pairwise(widths):
-        W = rng.normal(0.0, np.sqrt(2 / before), (after, before))
-        layers.append((W, rng.normal(0.0, 0.3, after)))
-    return plica.Network.mlp(layers)
 
 
 def walk(net: plica.Network, box: plica.Box, columns: tuple[str, ...]) -> tuple[float, dict]:
@@ -60,17 +44,6 @@ def best(
     return min((walk(net, box, columns) for _ in range(repeats)), key=lambda run: run[0])
 
 
-def yardstick() -> float:
-    """Fused multiply-adds a second, in billions, of a product of 1000 x 1000 matrices."""
-    A = np.random.default_rng(0).normal(size=(1000, 1000))
-    seconds = []
-    for _ in range(5):
-        start = time.process_time()
-        A @ A
-        seconds.append(time.process_time() - start)
-    return 1.0 / min(seconds)
-
-
 def main() -> None:
     """Run the suite and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -84,7 +57,7 @@ def main() -> None:
     print("| --- |" + " ---: |" * 8)
     box = plica.Box.cube(2)
     for width, depth in suite:
-        net = network(width, depth)
+        net = network(2, width, depth)
         repeats = 1000 if width < 64 else 100 if width < 128 else 8
         runs = [best(net, box, columns, repeats) for columns in TIMED]
         seconds, counters = runs[0]

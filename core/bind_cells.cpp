@@ -1,8 +1,8 @@
 #include "bind_cells.hpp"
 
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind.hpp"
 #include "cells.hpp"
 #include "dictionary.hpp"
 #include "seek.hpp"
@@ -14,19 +14,7 @@ using namespace plica;
 
 namespace {
 
-using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-
-std::vector<double> copy(const Vector &v) { return {v.data(), v.data() + v.size()}; }
-
-// Hand a vector over to NumPy without copying it.
-template <class T> auto give(std::vector<T> &&values) {
-    auto *owned = new std::vector<T>(std::move(values));
-    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-    return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
-}
-
-Domain domain_of(int n, const Vector &lower, const Vector &upper, const Matrix &A, const Vector &b) {
+Domain domain_of(int n, const In<double> &lower, const In<double> &upper, const Table<double> &A, const In<double> &b) {
     Domain domain;
     domain.n = n;
     domain.cone = lower.size() == 0;
@@ -48,8 +36,8 @@ template <class Form> void bind_seek(nb::module_ &m, const char *name) {
     nb::class_<S, Cells<Form>>(m, name)
         .def(
             "__init__",
-            [](S *self, const Chain &chain, int n, const Vector &lower, const Vector &upper, const Matrix &A,
-               const Vector &b, int output, int sign, double bar, bool first, double filter) {
+            [](S *self, const Chain &chain, int n, const In<double> &lower, const In<double> &upper, const Table<double> &A,
+               const In<double> &b, int output, int sign, double bar, bool first, double filter) {
                 Domain domain = domain_of(n, lower, upper, A, b);
                 if (output < 0)
                     new (self) S(chain, std::move(domain), filter);
@@ -78,8 +66,8 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
     nb::class_<C>(m, name)
         .def(
             "__init__",
-            [](C *self, const Chain &chain, int n, const Vector &lower, const Vector &upper, const Matrix &A,
-               const Vector &b, bool patterns, bool witnesses, bool maps, double filter) {
+            [](C *self, const Chain &chain, int n, const In<double> &lower, const In<double> &upper, const Table<double> &A,
+               const In<double> &b, bool patterns, bool witnesses, bool maps, double filter) {
                 Listing listing;
                 listing.patterns = patterns;
                 listing.witnesses = witnesses;
@@ -118,14 +106,7 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
                      })
         .def_prop_ro("words", &C::words)
         .def("bits",
-             [](const C &self) {
-                 std::vector<std::int64_t> flat;
-                 for (const auto &[bit, width] : self.bits()) {
-                     flat.push_back(bit);
-                     flat.push_back(width);
-                 }
-                 return give(std::move(flat));
-             })
+             [](const C &self) { return give_pairs(self.bits()); })
         .def(
             "take",
             [](C &self) {

@@ -1,7 +1,6 @@
 #include "bind_outline.hpp"
 
-#include <nanobind/ndarray.h>
-
+#include "bind.hpp"
 #include "dictionary.hpp"
 #include "outline.hpp"
 #include "pattern_index.hpp"
@@ -12,16 +11,7 @@ using namespace plica;
 
 namespace {
 
-template <class T> using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T> using Table = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Tracer = Outline<Dictionary>;
-
-// Hand a vector over to NumPy without copying it.
-template <class T> auto give(std::vector<T> &&values) {
-    auto *owned = new std::vector<T>(std::move(values));
-    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-    return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
-}
 
 // a.u + c >= 0 as the n coefficients a, then c
 void append_row(const HalfSpaces &halves, int i, std::vector<double> &rows) {
@@ -75,12 +65,9 @@ void bind_outline(nb::module_ &m) {
                 Domain domain;
                 domain.n = n;
                 domain.cone = lower.size() == 0;
-                domain.lower.assign(lower.data(), lower.data() + lower.size());
-                domain.upper.assign(upper.data(), upper.data() + upper.size());
-                Bits where;
-                for (std::size_t i = 0; i + 1 < bits.size(); i += 2)
-                    where.emplace_back(static_cast<int>(bits.data()[i]), static_cast<int>(bits.data()[i + 1]));
-                new (self) Tracer(chain, std::move(domain), outer, std::move(where), filter);
+                domain.lower = copy(lower);
+                domain.upper = copy(upper);
+                new (self) Tracer(chain, std::move(domain), outer, take_pairs(bits), filter);
             },
             "chain"_a, "n"_a, "lower"_a, "upper"_a, "outer"_a, "bits"_a, "filter"_a = 1.0, nb::keep_alive<1, 2>(),
             "A chain whose first stage writes its n inputs, and has the slacks of `outer` half-spaces of the domain "

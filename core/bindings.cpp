@@ -1,11 +1,11 @@
 // Python's side of the core, with bind_cells.cpp: arrays in, arrays out.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "bind.hpp"
 #include "bind_cells.hpp"
 #include "bind_outline.hpp"
 #include "difference.hpp"
@@ -17,27 +17,12 @@ using namespace plica;
 
 namespace {
 
-template <class T> using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-
-// Hand a vector over to NumPy without copying it.
-template <class Values> auto give(Values &&values) {
-    using T = typename Values::value_type;
-    auto *owned = new Values(std::move(values));
-    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<Values *>(p); });
-    return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
-}
-
-template <class T> std::vector<T> copy(const In<T> &values) {
-    return {values.data(), values.data() + values.size()};
-}
-
 template <int D> void bind_walk(nb::module_ &m, const char *name) {
     using W = Walk<D>;
     nb::class_<W>(m, name)
         .def(
             "__init__",
-            [](W *self, const Chain &chain, const Matrix &normals, const In<double> &bounds,
+            [](W *self, const Chain &chain, const Table<double> &normals, const In<double> &bounds,
                const In<std::int32_t> &ids, bool patterns, bool polygons, bool sides, bool maps, bool signs,
                bool halve,
                double filter) {
@@ -82,14 +67,7 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
                      })
         .def_prop_ro("words", &W::words)
         .def("bits",
-                     [](const W &self) {
-                         std::vector<std::int64_t> flat;
-                         for (const auto &[bit, width] : self.bits()) {
-                             flat.push_back(bit);
-                             flat.push_back(width);
-                         }
-                         return give(std::move(flat));
-                     })
+                     [](const W &self) { return give_pairs(self.bits()); })
         .def("cut_units",
                      [](const W &self) { return give(std::vector<std::int32_t>(self.cut_units)); })
         .def("take", [](W &self) {
@@ -121,7 +99,7 @@ NB_MODULE(_core, m) {
                  return self.functions.size() - 1;
              })
         .def("add_dense",
-             [](Chain &self, const Matrix &A, const In<double> &a, const In<std::int64_t> &start,
+             [](Chain &self, const Table<double> &A, const In<double> &a, const In<std::int64_t> &start,
                 const In<std::int32_t> &reads, const In<std::int32_t> &function) {
                  self.add_stage(static_cast<int>(A.shape(0)), static_cast<int>(A.shape(1)), A.data(),
                                 nullptr, nullptr, a.data(), copy(start), copy(reads), copy(function));
@@ -138,11 +116,9 @@ NB_MODULE(_core, m) {
              });
     m.def(
         "same_maps",
-        [](const Chain &chain, const nb::ndarray<const std::uint64_t, nb::ndim<2>, nb::c_contig, nb::device::cpu> &patterns,
+        [](const Chain &chain, const Table<std::uint64_t> &patterns,
            const In<std::int64_t> &bits, const In<std::int64_t> &first, const In<std::int64_t> &second) {
-            std::vector<std::pair<int, int>> where;
-            for (std::size_t i = 0; i + 1 < bits.size(); i += 2)
-                where.emplace_back(static_cast<int>(bits.data()[i]), static_cast<int>(bits.data()[i + 1]));
+            const std::vector<std::pair<int, int>> where = take_pairs(bits);
             const std::size_t words = patterns.shape(1);
             Comparison comparison(chain);
             std::vector<std::uint8_t> same(first.size());

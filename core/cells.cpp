@@ -17,11 +17,11 @@ namespace plica {
 template <class Form>
 Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
     : chain_(chain), domain_(std::move(domain)), listing_(listing), n_(domain_.n),
-      arbiter_(chain, pieces_), form_(domain_, arbiter_, listing.filter) {
+      arbiter_(chain, pieces_), form_(domain_, arbiter_, listing.filter), bits_(chain.pattern_bits()) {
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
     counting_ = !listing.patterns && !listing.witnesses && !listing.maps;
-    int bit = 0;
+    words_ = pattern_words(bits_);
     for (const Stage &s : chain.stages) {
         pieces_.emplace_back(z(s.n_out), std::uint16_t{0});
         Buffer buffer;
@@ -29,15 +29,7 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
         buffer.map.assign(buffer.ld * z(n_ + 1), 0.0);
         if (!s.dense) buffer.row_feeds.assign(z(s.n_pre), 1);
         buffers_.push_back(std::move(buffer));
-        for (const int k : s.nonlinear) {
-            int width = 1;
-            while ((1 << width) < s.unit_pieces[z(k)]) ++width;
-            if (bit / 64 != (bit + width - 1) / 64) bit = (bit + 63) / 64 * 64; // within one word
-            bits_.emplace_back(bit, width);
-            bit += width;
-        }
     }
-    words_ = (bit + 63) / 64;
     pattern_.assign(z(words_), 0);
     applied_ = pieces_;
     parents_.assign(chain.stages.size(), {0, 0});

@@ -19,6 +19,7 @@
 #include "claims.hpp"
 #include "form.hpp"
 #include "kernels_any.hpp"
+#include "map_error.hpp"
 #include "stack.hpp"
 
 namespace plica {
@@ -80,12 +81,9 @@ template <class Form> class Cells {
         std::size_t candidates, coefficients;
         int unit, piece; // decision to make on arrival (unit < 0: none)
     };
-    struct Buffer { // the map of a stage's pre-activations on the current cell
+    struct Buffer : MapError { // the map of a stage's pre-activations on the current cell
         Numbers map;
         std::size_t ld = 0;
-        // bounds: on the error of a row as a functional, on the rows and all partial sums, and on the
-        // sum over coefficients of the Euclidean norm of its errors over the rows
-        double error = 0, bound = 0, spread = 0;
         int age = 0; // updates since the full product
         // how many units feed something into each row (sparse stages), or into all rows (dense)
         std::vector<int> row_feeds;

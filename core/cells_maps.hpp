@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "cells.hpp"
+#include "map_error.hpp"
 #include "walk_common.hpp"
 
 namespace plica {
@@ -17,7 +18,7 @@ template <class Form> bool Cells<Form>::feed(int s, int unit, int q, double *row
     const double *map = b.map.data() + piece.source;
     for (int c = 0; c <= n_; ++c) row[c] = piece.slope * map[z(c) * b.ld];
     row[n_] += piece.intercept;
-    return (piece.slope != 0.0) | (piece.intercept != 0.0);
+    return feeds(piece);
 }
 
 template <class Form> void Cells<Form>::full_product(int s) {
@@ -40,18 +41,8 @@ template <class Form> void Cells<Form>::full_product(int s) {
         for (int i = 0; i < n; ++i) count_feed(s, units_[z(i)], 1);
     applied_[z(s - 1)] = pieces_[z(s - 1)];
     ++steps.products;
-    // |sum| <= bound for every partial sum; a sum of n products is off by at most (n + 1) kUnit of it
-    const double size = magnitude_any(n_ + 1, before.n_pre, input.map.data(), input.ld, extent_.data()) *
-                            (1 + (n_ + 8) * kUnit) +
-                        input.error;
-    b.bound = here.slope_norm * size + here.intercept_norm + here.bias_max;
-    const double rounding = (here.terms + 8) * kUnit * b.bound;
-    // row by row, |sum A_jk e_k| <= sum |A_jk| max |e_k|, and <= ||A_j|| ||e||; over the rows, the
-    // norm of A e is at most ||A|| ||e||. Each coefficient's errors are bounded so, and added up.
-    const double step = std::min(here.slope_norm * input.error, here.euclidean_norm * input.spread);
-    b.error = (step + rounding) * (1 + 1e-10);
-    const double rows = std::sqrt((n_ + 1.0) * here.n_pre);
-    b.spread = std::min(rows * b.error, here.spectral_norm * input.spread + rows * rounding) * (1 + 1e-10);
+    const double size = magnitude_any(n_ + 1, before.n_pre, input.map.data(), input.ld, extent_.data());
+    static_cast<MapError &>(b) = carry(here, input, size, n_ + 1);
     b.age = 0;
     b.valid = true;
 }
@@ -105,8 +96,8 @@ template <class Form> void Cells<Form>::update(int s) {
         applied[z(k)] = q;
         ++steps.updates;
         ++b.age;
-        b.error += 8 * kUnit * b.bound;
-        b.spread += 8 * kUnit * b.bound * std::sqrt((n_ + 1.0) * stage(s).n_pre);
+        b.error += kUpdate * b.bound;
+        b.spread += kUpdate * b.bound * std::sqrt((n_ + 1.0) * stage(s).n_pre);
     }
 }
 

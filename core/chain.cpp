@@ -141,6 +141,20 @@ void Chain::add_stage(int n_pre, int n_state, const double *values, const std::i
     stages.push_back(std::move(stage));
 }
 
+std::vector<std::pair<int, int>> Chain::pattern_bits() const {
+    std::vector<std::pair<int, int>> bits;
+    int bit = 0;
+    for (const Stage &s : stages)
+        for (const int k : s.nonlinear) {
+            int width = 1;
+            while ((1 << width) < s.unit_pieces[static_cast<std::size_t>(k)]) ++width;
+            if (bit / 64 != (bit + width - 1) / 64) bit = (bit + 63) / 64 * 64;
+            bits.emplace_back(bit, width);
+            bit += width;
+        }
+    return bits;
+}
+
 int Chain::last_nonlinear() const {
     for (int s = static_cast<int>(stages.size()) - 1; s >= 0; --s)
         if (!stages[static_cast<std::size_t>(s)].nonlinear.empty()) return s;

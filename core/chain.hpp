@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "dyadic.hpp"
@@ -117,7 +118,14 @@ struct Chain {
                    std::vector<std::int64_t> unit_start, std::vector<std::int32_t> unit_reads,
                    std::vector<std::int32_t> unit_function);
 
+    // First bit and number of bits of each pattern column in a packed pattern; no piece lies in two words.
+    std::vector<std::pair<int, int>> pattern_bits() const;
     int last_nonlinear() const; // index of the last stage with a unit of several pieces, or -1
 };
+
+// Words of a packed pattern.
+inline int pattern_words(const std::vector<std::pair<int, int>> &bits) {
+    return bits.empty() ? 0 : (bits.back().first + bits.back().second + 63) / 64;
+}
 
 } // namespace plica

@@ -8,20 +8,19 @@
 #include <cstring>
 #include <limits>
 
+#include "lanes.hpp"
+
 namespace plica {
 namespace rows {
 
-#define PLICA_INLINE inline __attribute__((always_inline))
+using Eight = Vec;
 
-typedef double Eight __attribute__((vector_size(64), may_alias));
-typedef long long Lanes __attribute__((vector_size(64), may_alias));
+INLINE Eight &eight(double *p) { return *reinterpret_cast<Eight *>(p); }
+INLINE const Eight &eight(const double *p) { return *reinterpret_cast<const Eight *>(p); }
 
-PLICA_INLINE Eight &eight(double *p) { return *reinterpret_cast<Eight *>(p); }
-PLICA_INLINE const Eight &eight(const double *p) { return *reinterpret_cast<const Eight *>(p); }
+template <int W> INLINE int width(int ld) { return W > 0 ? W : ld; }
 
-template <int W> PLICA_INLINE int width(int ld) { return W > 0 ? W : ld; }
-
-PLICA_INLINE double total(const Eight &v) {
+INLINE double total(const Eight &v) {
     typedef double Four __attribute__((vector_size(32)));
     typedef double Two __attribute__((vector_size(16)));
     const Four low = __builtin_shufflevector(v, v, 0, 1, 2, 3), high = __builtin_shufflevector(v, v, 4, 5, 6, 7);
@@ -30,22 +29,18 @@ PLICA_INLINE double total(const Eight &v) {
     return two[0] + two[1];
 }
 
-PLICA_INLINE Eight absolute(const Eight &v) {
-    return (Eight)((Lanes)v & (Lanes{} + 0x7fffffffffffffffLL));
-}
-
-template <int W> PLICA_INLINE double dot(const double *a, const double *b, int ld) {
+template <int W> INLINE double dot(const double *a, const double *b, int ld) {
     Eight sum{};
     for (int k = 0; k < width<W>(ld); k += 8) sum += eight(a + k) * eight(b + k);
     return total(sum);
 }
 
-template <int W> PLICA_INLINE void add(double *to, double factor, const double *row, int ld) {
+template <int W> INLINE void add(double *to, double factor, const double *row, int ld) {
     for (int k = 0; k < width<W>(ld); k += 8) eight(to + k) += factor * eight(row + k);
 }
 
 // The largest of eight numbers and the index that goes with it.
-PLICA_INLINE int reduce(Eight value, Lanes index, double &top) {
+INLINE int reduce(Eight value, Lanes index, double &top) {
     const auto step = [&](const Eight &v, const Lanes &i) __attribute__((always_inline)) {
         const Lanes more = v > value;
         value = more ? v : value;
@@ -61,17 +56,15 @@ PLICA_INLINE int reduce(Eight value, Lanes index, double &top) {
     return static_cast<int>(index[0]);
 }
 
-constexpr Lanes kFirst = {0, 1, 2, 3, 4, 5, 6, 7};
-
 // Index of the largest number above `least`, or -1; the padding holds nothing above it.
-template <int W> PLICA_INLINE int largest(const double *d, double least, int ld) {
+template <int W> INLINE int largest(const double *d, double least, int ld) {
     Eight best = Eight{} + least;
     Lanes index = Lanes{} - 1;
     for (int k = 0; k < width<W>(ld); k += 8) {
         const Eight v = eight(d + k);
         const Lanes more = v > best;
         best = more ? v : best;
-        index = more ? kFirst + k : index;
+        index = more ? kLane + k : index;
     }
     double top = 0;
     const int at = reduce(best, index, top);

@@ -9,13 +9,6 @@
 #include "dictionary_kernels.hpp"
 #include "walk_common.hpp"
 
-// Portable builds pick the widest instructions at run time; native ones are compiled for them.
-#if defined(PLICA_CLONES)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
-
 namespace plica {
 
 using namespace rows;
@@ -28,12 +21,13 @@ constexpr double kShallow = 1e-9; // a witness less deep in its cell is moved
 constexpr double kTiny = 1e-10; // and so are entries of the tableau
 constexpr double kLoose = 1e-12; // what a basic variable may be beyond its bound
 
-// The power of two that brings a size into [1/2, 1); 1 for sizes beyond reason.
+// The power of two that brings a size into [1/2, 1); 1 for tiny ones, which keep their size below 1,
+// and for what is no number.
 inline double scale_of(double size) {
     std::uint64_t bits = 0;
     std::memcpy(&bits, &size, sizeof bits);
     const std::uint64_t exponent = bits >> 52;
-    if (exponent < 100 || exponent > 1946) return 1.0;
+    if (exponent < 100 || exponent > 2044) return 1.0;
     bits = (2045 - exponent) << 52;
     double scale = 0;
     std::memcpy(&scale, &bits, sizeof scale);
@@ -77,7 +71,7 @@ CLONES void Dictionary::prepare(double &centre, double &size, double &sum) {
 }
 
 // sign * z in the nonbasic variables: height_ + sum_j d_[j] t_j
-template <int W> PLICA_INLINE void Dictionary::express(const View &v, int m, int sign) {
+template <int W> INLINE void Dictionary::express(const View &v, int m, int sign) {
     direction_ = sign;
     double height = sign * constant_;
     double *d = d_.data();
@@ -102,7 +96,7 @@ template <int W> PLICA_INLINE void Dictionary::express(const View &v, int m, int
 // The row that stops the nonbasic variable e, or -1: it grows by `own`, to its other bound. Of rows
 // that stop it almost together, the one whose pivot is the largest (Harris 1973).
 template <int W>
-PLICA_INLINE int Dictionary::ratio(const View &v, int m, int e, double own, double &step) {
+INLINE int Dictionary::ratio(const View &v, int m, int e, double own, double &step) {
     const double *column = v.T + e;
     const int ld = width<W>(ld_);
     double *speeds = speeds_.data(), *rooms = rooms_.data();
@@ -114,7 +108,7 @@ PLICA_INLINE int Dictionary::ratio(const View &v, int m, int e, double own, doub
         const Eight value = eight(v.value + i), speed = absolute(a);
         const Eight space = a < 0 ? value : eight(v.limit + i) - value;
         const Eight room = space > 0 ? space : Eight{};
-        const Lanes moves = (speed > kTiny) & (kFirst + i < m);
+        const Lanes moves = (speed > kTiny) & (kLane + i < m);
         eight(speeds + i) = moves ? speed : Eight{};
         eight(rooms + i) = room;
         const Eight t = moves ? (room + kLoose) / speed : inf;
@@ -130,7 +124,7 @@ PLICA_INLINE int Dictionary::ratio(const View &v, int m, int e, double own, doub
         const Eight speed = eight(speeds + i);
         const Lanes more = (eight(rooms + i) <= most * speed) & (speed > top);
         top = more ? speed : top;
-        index = more ? kFirst + i : index;
+        index = more ? kLane + i : index;
     }
     double pivot = 0;
     const int row = reduce(top, index, pivot);
@@ -140,7 +134,7 @@ PLICA_INLINE int Dictionary::ratio(const View &v, int m, int e, double own, doub
     return row;
 }
 
-template <int W> PLICA_INLINE void Dictionary::flip(const View &v, int m, int e) {
+template <int W> INLINE void Dictionary::flip(const View &v, int m, int e) {
     for (int i = 0; i < m; ++i) {
         double &a = v.T[i * width<W>(ld_) + e];
         v.value[i] += 2 * a;
@@ -152,7 +146,7 @@ template <int W> PLICA_INLINE void Dictionary::flip(const View &v, int m, int e)
 }
 
 // Exchange the basic variable of row i, which goes to one of its bounds, with the nonbasic one e.
-template <int W> PLICA_INLINE void Dictionary::pivot(const View &v, int m, int i, int e) {
+template <int W> INLINE void Dictionary::pivot(const View &v, int m, int i, int e) {
     const int ld = width<W>(ld_);
     double *row = v.T + i * ld;
     double value = v.value[i];
@@ -185,7 +179,7 @@ template <int W> PLICA_INLINE void Dictionary::pivot(const View &v, int m, int i
 
 // Follow the edges on which the functional grows until it is above `enough`: at a vertex, or on the
 // edge that is then not followed to its end. No: the vertex is an optimum.
-template <int W> PLICA_INLINE Dictionary::Answer Dictionary::climb(const View &v, int m, double enough) {
+template <int W> INLINE Dictionary::Answer Dictionary::climb(const View &v, int m, double enough) {
     for (int left = 40 + 4 * (m + g_); left > 0; --left) {
         entering_ = -1;
         step_ = 0;
@@ -210,7 +204,7 @@ template <int W> PLICA_INLINE Dictionary::Answer Dictionary::climb(const View &v
 }
 
 // The current vertex, moved along the edge where the search ended.
-template <int W> PLICA_INLINE void Dictionary::vertex(const View &v, int m, double *s) const {
+template <int W> INLINE void Dictionary::vertex(const View &v, int m, double *s) const {
     const auto put = [&](int code, double t) {
         if (code < 2 * g_) s[code / 2] = (code & 1) != 0 ? 1.0 - t : t - 1.0;
     };
@@ -226,7 +220,7 @@ template <int W> PLICA_INLINE void Dictionary::vertex(const View &v, int m, doub
 
 // How far a point is from the cell's faces, in units of their functionals; negative where it is not
 // certain that it lies inside.
-template <int W> PLICA_INLINE double Dictionary::depth(const View &v, int m, const double *s) const {
+template <int W> INLINE double Dictionary::depth(const View &v, int m, const double *s) const {
     Eight rest = Eight{} + 2.0;
     for (int k = 0; k < width<W>(ld_); k += 8) {
         const Eight gap = eight(&bound_[z(k)]) - absolute(eight(s + k));
@@ -249,7 +243,7 @@ template <int W> PLICA_INLINE double Dictionary::depth(const View &v, int m, con
 // From the point s_, where sign * z has this value, towards the witness, to a point that is certainly
 // in the cell and on that side.
 template <int W>
-PLICA_INLINE bool Dictionary::come_near(const View &v, const Cell &cell, int sign, double value) {
+INLINE bool Dictionary::come_near(const View &v, const Cell &cell, int sign, double value) {
     const double there = sign * at_witness_;
     const double share = there < 0 ? 0.5 * value / (value - there) : 0.5;
     double *q = found_[sign > 0 ? 0 : 1].data();
@@ -264,7 +258,7 @@ PLICA_INLINE bool Dictionary::come_near(const View &v, const Cell &cell, int sig
     return certain;
 }
 
-template <int W> PLICA_INLINE bool Dictionary::certify_yes(const Cell &cell, const View &v, int sign) {
+template <int W> INLINE bool Dictionary::certify_yes(const Cell &cell, const View &v, int sign) {
     if (!cell.inside || filter_ == kInfinity) return false;
     vertex<W>(v, cell.m, s_.data());
     const double reached = entering_ < 0 ? height_ : height_ + d_[z(entering_)] * step_;
@@ -274,7 +268,7 @@ template <int W> PLICA_INLINE bool Dictionary::certify_yes(const Cell &cell, con
 // No value of sign * z is larger, in units of the scaled functional. Weak duality: with any y >= 0,
 // sign * z + sum_i y_i slack_i bounds sign * z on the cell, and its largest value over the box of all
 // coordinates is plain.
-template <int W> PLICA_INLINE double Dictionary::highest(const View &v, int sign) {
+template <int W> INLINE double Dictionary::highest(const View &v, int sign) {
     double top = sign * constant_, margin = slack_, weight = 1.0;
     double *sum = sum_.data();
     for (int k = 0; k < width<W>(ld_); k += 8) eight(sum + k) = static_cast<double>(sign) * eight(&z_[z(k)]);
@@ -298,11 +292,11 @@ template <int W> PLICA_INLINE double Dictionary::highest(const View &v, int sign
     return top + total(size) + filter_ * margin;
 }
 
-template <int W> PLICA_INLINE bool Dictionary::certify_no(const View &v, int sign) {
+template <int W> INLINE bool Dictionary::certify_no(const View &v, int sign) {
     return highest<W>(v, sign) < 0;
 }
 
-template <int W> PLICA_INLINE Dictionary::Answer Dictionary::walk_with(const Cell &cell, int sign) {
+template <int W> INLINE Dictionary::Answer Dictionary::walk_with(const Cell &cell, int sign) {
     const View v = view(cell);
     express<W>(v, cell.m, sign);
     const Answer end = climb<W>(v, cell.m, 16 * slack_ + 1e-14);
@@ -438,7 +432,7 @@ void Dictionary::rebuild(const Cell &cell, int sign) {
 // The rows of a part: those of the cell after the pivot that brings in t_e and takes out the slack,
 // turn * (height_ + sum_j d_[j] t_j), and the new one of t_e.
 template <int W>
-PLICA_INLINE void Dictionary::exchange_with(const View &from, const View &to, int m, double turn) const {
+INLINE void Dictionary::exchange_with(const View &from, const View &to, int m, double turn) const {
     const int ld = width<W>(ld_), e = entering_;
     const double inverse = 1.0 / d_[z(e)], value = -inverse * height_;
     double *row = to.T + m * ld;

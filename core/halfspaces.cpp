@@ -37,7 +37,7 @@ HalfSpaces::HalfSpaces(const Chain &chain, const Domain &domain, int outer, Bits
                   (1 + (n_ + 8) * kUnit);
 }
 
-// The map of stage s, and the bound on its error: see full_product in cells_maps.hpp.
+// The map of stage s, and the bound on its error.
 void HalfSpaces::product(int s) {
     const Stage &here = chain_.stages[z(s)], &before = chain_.stages[z(s - 1)];
     const Map &input = maps_[z(s - 1)];
@@ -60,14 +60,8 @@ void HalfSpaces::product(int s) {
     }
     if (here.dense) map.feeds[0] = n;
     product_any(here, n_ + 1, {units_.data(), feed_.data(), stride, n}, map.numbers.data(), map.ld);
-    const double size =
-        magnitude_any(n_ + 1, before.n_pre, input.numbers.data(), input.ld, extent_.data()) * (1 + (n_ + 8) * kUnit) +
-        input.error;
-    map.bound = here.slope_norm * size + here.intercept_norm + here.bias_max;
-    const double rounding = (here.terms + 8) * kUnit * map.bound;
-    map.error = (std::min(here.slope_norm * input.error, here.euclidean_norm * input.spread) + rounding) * (1 + 1e-10);
-    const double rows = std::sqrt((n_ + 1.0) * here.n_pre);
-    map.spread = std::min(rows * map.error, here.spectral_norm * input.spread + rows * rounding) * (1 + 1e-10);
+    const double size = magnitude_any(n_ + 1, before.n_pre, input.numbers.data(), input.ld, extent_.data());
+    static_cast<MapError &>(map) = carry(here, input, size, n_ + 1);
 }
 
 // Whether a pre-activation is its bias, since nothing feeds it.

@@ -14,6 +14,7 @@
 #include "arbiter.hpp"
 #include "chain.hpp"
 #include "form.hpp"
+#include "map_error.hpp"
 
 namespace plica {
 
@@ -59,10 +60,9 @@ class HalfSpaces {
     const Pieces &pieces() const { return pieces_; }
 
   private:
-    struct Map {
+    struct Map : MapError {
         Numbers numbers;
         std::size_t ld = 0;
-        double error = 0, bound = 0, spread = 0; // as in the walk, cells.hpp
         std::vector<int> feeds;                  // how many units feed each row (sparse), or all rows
     };
     void product(int s);

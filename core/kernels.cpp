@@ -3,14 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels_any.hpp"
 #include "lanes.hpp"
-
-// Portable builds pick the widest instructions at run time; native ones are compiled for them.
-#if defined(PLICA_CLONES)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 
 namespace plica {
 namespace {
@@ -70,21 +64,6 @@ inline __attribute__((always_inline)) void accumulate(const Stage &stage, const 
             for (int v = 0; v < kVecs; ++v) store(entry(c, v)) = sum[c][v];
     }
 }
-
-void sparse_rank_one(const Stage &stage, int columns, const Feed &feed, double *map, std::size_t ld) {
-    const auto k = static_cast<std::size_t>(feed.unit);
-    for (int c = 0; c < columns; ++c) {
-        const double r = feed.row[c];
-        if (r == 0.0) continue;
-        double *column = map + static_cast<std::size_t>(c) * ld;
-        for (auto i = stage.column_start[k]; i < stage.column_start[k + 1]; ++i) {
-            const auto at = static_cast<std::size_t>(i);
-            column[stage.column_row[at]] += stage.column_value[at] * r;
-        }
-    }
-}
-
-inline Vec absolute(const Vec &v) { return v < 0 ? -v : v; }
 
 template <int Columns>
 inline __attribute__((always_inline)) void bound_rows(int n, const double *map, std::size_t ld,
@@ -224,14 +203,14 @@ void product(const Stage &stage, int columns, const Feed *feeds, int n, double *
     }
     std::fill(map, map + static_cast<std::size_t>(columns) * ld, 0.0);
     std::copy(stage.bias.begin(), stage.bias.end(), map + static_cast<std::size_t>(columns - 1) * ld);
-    for (int i = 0; i < n; ++i) sparse_rank_one(stage, columns, feeds[i], map, ld);
+    for (int i = 0; i < n; ++i) rank_one_any(stage, columns, feeds[i].unit, feeds[i].row, map, ld);
 }
 
 void add_feeds(const Stage &stage, int columns, const Feed *feeds, int n, double *map, std::size_t ld) {
     if (stage.dense)
         columns == 3 ? add3(stage, feeds, n, map, ld) : add2(stage, feeds, n, map, ld);
     else
-        for (int i = 0; i < n; ++i) sparse_rank_one(stage, columns, feeds[i], map, ld);
+        for (int i = 0; i < n; ++i) rank_one_any(stage, columns, feeds[i].unit, feeds[i].row, map, ld);
 }
 
 void decide(int columns, int n, const double *map, std::size_t ld, const Points &points, double filter,

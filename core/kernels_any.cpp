@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#if defined(PLICA_CLONES)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
+#include "lanes.hpp"
 
 namespace plica {
 namespace {

@@ -3,12 +3,12 @@
 #include <cmath>
 #include <limits>
 
-#include "simd.hpp"
+#include "lanes.hpp"
 
 namespace plica {
 namespace {
 
-#if defined(PLICA_VECTORS)
+typedef unsigned short Verdict __attribute__((vector_size(16), aligned(2), may_alias)); // of eight rows
 
 // Dim = 0: any dimension
 template <int Dim>
@@ -17,13 +17,13 @@ INLINE void evaluate_at(const Cloud &points, const double *row, double constant,
     const int dim = Dim > 0 ? Dim : points.dim;
     for (int first = 0; first < points.n; first += 64) {
         const int end = points.n - first < 64 ? points.n : first + 64;
-        Mask up{}, down{}, lanes{1, 2, 4, 8, 16, 32, 64, 128};
+        Lanes up{}, down{}, lanes{1, 2, 4, 8, 16, 32, 64, 128};
         for (int v = first; v < end; v += kVec) {
             Vec sum = Vec{} + constant;
             for (int k = 0; k < dim; ++k) sum += load(points.x + static_cast<std::size_t>(k) * points.ld + v) * row[k];
             store(values + v) = sum;
-            up |= sum > margin ? lanes : Mask{};
-            down |= sum < -margin ? lanes : Mask{};
+            up |= sum > margin ? lanes : Lanes{};
+            down |= sum < -margin ? lanes : Lanes{};
             lanes <<= kVec;
         }
         std::uint64_t u = 0, d = 0;
@@ -62,56 +62,14 @@ INLINE void decide_rows(int n, const double *map, std::size_t ld, const Cloud &p
         }
         const Vec margin = margins.filter * (margins.tolerance + size * margins.rho);
         // NaN leaves it open
-        const Mask is_left = (load(left + j) - high > margin) | (load(left + j) == kInfinity);
-        const Mask is_right = low - load(right + j) > margin;
-        const Mask both = (load(left + j) - low > margin) & (high - load(right + j) > margin);
-        const Mask open = both ? Mask{} + kBoth : Mask{} + kOpen;
-        const Mask found = is_left ? Mask{} : is_right ? Mask{} + last : open;
+        const Lanes is_left = (load(left + j) - high > margin) | (load(left + j) == kInfinity);
+        const Lanes is_right = low - load(right + j) > margin;
+        const Lanes both = (load(left + j) - low > margin) & (high - load(right + j) > margin);
+        const Lanes open = both ? Lanes{} + kBoth : Lanes{} + kOpen;
+        const Lanes found = is_left ? Lanes{} : is_right ? Lanes{} + last : open;
         *reinterpret_cast<Verdict *>(verdict + j) = __builtin_convertvector(found, Verdict);
     }
 }
-
-#else
-
-template <int Dim>
-void evaluate_at(const Cloud &points, const double *row, double constant, double margin, double *values,
-                 std::uint64_t *above, std::uint64_t *below) {
-    for (int v = 0; v < points.n; ++v) {
-        if (v % 64 == 0) above[v / 64] = below[v / 64] = 0;
-        double sum = constant;
-        for (int k = 0; k < points.dim; ++k) sum += points.x[static_cast<std::size_t>(k) * points.ld + static_cast<std::size_t>(v)] * row[k];
-        values[v] = sum;
-        above[v / 64] |= static_cast<std::uint64_t>(sum > margin) << (v % 64);
-        below[v / 64] |= static_cast<std::uint64_t>(sum < -margin) << (v % 64);
-    }
-}
-
-template <int Dim>
-void decide_rows(int n, const double *map, std::size_t ld, const Cloud &points, const Margins &margins,
-                 const double *left, const double *right, std::uint16_t last, std::uint16_t *verdict) {
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    for (int j = 0; j < n; ++j) {
-        double size = 0, low = kInfinity, high = -kInfinity;
-        for (int k = 0; k <= points.dim; ++k)
-            size += std::fabs(map[static_cast<std::size_t>(k) * ld + static_cast<std::size_t>(j)]) * margins.extent[k];
-        for (int v = 0; v < points.n; ++v) {
-            double sum = map[static_cast<std::size_t>(points.dim) * ld + static_cast<std::size_t>(j)];
-            for (int k = 0; k < points.dim; ++k)
-                sum += map[static_cast<std::size_t>(k) * ld + static_cast<std::size_t>(j)] *
-                       points.x[static_cast<std::size_t>(k) * points.ld + static_cast<std::size_t>(v)];
-            low = sum < low ? sum : low;
-            high = sum > high ? sum : high;
-        }
-        const double margin = margins.filter * (margins.tolerance + size * margins.rho);
-        const bool both = left[j] - low > margin && high - right[j] > margin;
-        verdict[j] = left[j] - high > margin || left[j] == kInfinity ? std::uint16_t{0}
-                     : low - right[j] > margin                      ? last
-                     : both                                         ? kBoth
-                                                                    : kOpen; // NaN leaves it open
-    }
-}
-
-#endif
 
 #define PLICA_DIMENSION(D)                                                                                  \
     CLONES void evaluate_##D(const Cloud &p, const double *row, double c, double m, double *v,              \

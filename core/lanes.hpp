@@ -10,6 +10,14 @@
 #include <immintrin.h>
 #endif
 
+// Portable builds pick the widest instructions at run time; native ones are compiled for them.
+#if defined(PLICA_CLONES)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE inline __attribute__((always_inline))
+
 namespace plica {
 
 typedef double Vec __attribute__((vector_size(64), may_alias));
@@ -17,12 +25,13 @@ typedef long long Lanes __attribute__((vector_size(64), may_alias));
 typedef unsigned long long Places __attribute__((vector_size(64), may_alias));
 constexpr int kVec = 8;
 
-inline const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(p); }
-inline Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
+constexpr Lanes kLane = {0, 1, 2, 3, 4, 5, 6, 7};
+
+INLINE const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(p); }
+INLINE Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
+INLINE Vec absolute(const Vec &v) { return (Vec)((Lanes)v & (Lanes{} + 0x7fffffffffffffffLL)); }
 
 #if defined(__AVX512F__) // one instruction each; elsewhere compilers do better with plain loops
-const Lanes kLane = {0, 1, 2, 3, 4, 5, 6, 7};
-
 // The first n < 8 numbers of v, cyclically from number `start` on; n + 1 of the answer count.
 template <class V> inline V turned(const V &v, int start, int n) {
     const Lanes ahead = kLane + start, from = ahead >= n ? ahead - n : ahead;

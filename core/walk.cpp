@@ -17,11 +17,11 @@ namespace plica {
 
 template <int D>
 Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Options &options)
-    : chain_(chain), options_(options), arbiter_(chain, pieces_) {
+    : chain_(chain), options_(options), arbiter_(chain, pieces_), bits_(chain.pattern_bits()) {
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = options.maps || options.signs ? n_stages - 1 : std::max(0, chain.last_nonlinear());
     counting_ = !options.patterns && !options.polygons && !options.maps && !options.signs;
-    int bit = 0;
+    words_ = pattern_words(bits_);
     for (const Stage &s : chain.stages) {
         pieces_.emplace_back(z(s.n_out), 0);
         Buffer buffer;
@@ -32,15 +32,10 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
         buffers_.back().root = std::sqrt((D + 1.0) * s.n_pre);
         slots_.emplace_back(z(s.n_out));
         for (const int k : s.nonlinear) {
-            int width = 1;
-            while ((1 << width) < s.unit_pieces[z(k)]) ++width;
-            if (bit / 64 != (bit + width - 1) / 64) bit = (bit + 63) / 64 * 64; // within one word
-            bits_.emplace_back(bit, width);
+            const auto [bit, width] = bits_[z(s.column_of[z(k)])];
             slots_.back()[z(k)] = {bit / 64, bit % 64, ((std::uint64_t{1} << width) - 1) << (bit % 64)};
-            bit += width;
         }
     }
-    words_ = (bit + 63) / 64;
     pattern_.assign(z((words_ + kVec - 1) / kVec * kVec), 0);
     applied_ = pieces_;
     for (std::size_t s = 0; s < chain.stages.size(); ++s) {

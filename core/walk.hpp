@@ -17,6 +17,7 @@
 #include "columns.hpp"
 #include "kernels.hpp"
 #include "lanes.hpp"
+#include "map_error.hpp"
 
 namespace plica {
 
@@ -136,11 +137,10 @@ template <int D> class Walk {
         std::vector<int> stale;     // rows to be computed anew
         std::vector<char> is_stale;
     };
-    struct Buffer { // the map of a stage's pre-activations on the current cell
+    struct Buffer : MapError { // the map of a stage's pre-activations on the current cell
         Numbers map;
         std::size_t ld = 0;
-        double error = 0, tolerance = 0, bound = 0;
-        double spread = 0; // bound on the Euclidean norms, over the rows, of the coefficients' errors
+        double tolerance = 0; // the error, and rounding where rows are evaluated
         double estimate = 0; // of the error, if roundings are independent; for coordinates only
         double root = 1; // of the number of entries of the map
         int age = 0; // updates since the full product

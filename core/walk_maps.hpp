@@ -47,16 +47,8 @@ template <int D> void Walk<D>::full_product(int s) {
     std::fill(level.moved, level.moved + level.words, 0);
     ++counters.products;
     work_ += 1e2;
-    // |sum| <= bound for every partial sum; a sum of n products is off by at most (n + 1) kUnit of it
-    const double size =
-        magnitude(D + 1, before.n_pre, input.map.data(), input.ld, extent_) * (1 + 8 * kUnit) + input.error;
-    b.bound = here.slope_norm * size + here.intercept_norm + here.bias_max;
-    const double rounding = (here.terms + 8) * kUnit * b.bound;
-    // row by row, |sum A_jk e_k| <= sum |A_jk| max |e_k|, and <= ||A_j|| ||e||; over the rows, the
-    // norm of A e is at most ||A|| ||e||. Each coefficient's errors are bounded so, and added up.
-    const double step = std::min(here.slope_norm * input.error, here.euclidean_norm * input.spread);
-    b.error = (step + rounding) * (1 + 1e-10);
-    b.spread = std::min(b.root * b.error, here.spectral_norm * input.spread + b.root * rounding) * (1 + 1e-10);
+    const double size = magnitude(D + 1, before.n_pre, input.map.data(), input.ld, extent_);
+    static_cast<MapError &>(b) = carry(here, input, size, D + 1);
     b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
     b.estimate = here.euclidean_norm * input.estimate + kUnit * b.bound;
     b.age = 0;
@@ -123,9 +115,7 @@ template <int D> void Walk<D>::update(int s) {
                 reset_if_idle(s, here.column_row[static_cast<std::size_t>(j)]);
         }
     }
-    // Of a difference of two rows, each at most `bound` when weighted: three roundings in each, one
-    // in their difference, one by the weight, and one when it is added to the map.
-    const double rounding = 12 * kUnit * b.bound * updates;
+    const double rounding = kUpdate * b.bound * updates;
     b.error += rounding;
     b.spread += rounding * b.root;
     b.tolerance += rounding;

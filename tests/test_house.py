@@ -15,15 +15,16 @@ import plica
 import plica.errors
 
 HOME = Path(plica.__file__).parent
-FOUNDATION = {"chain", "domains", "errors", "units"}
+FOUNDATION = {"chain", "domains", "errors", "stage", "units"}
 
 #: Which rooms each room may use. Of the foundation's own files only `chain` uses the others.
 MAY_USE: dict[str, set[str]] = {
     "errors": set(),
     "units": {"errors"},
     "domains": {"errors"},
-    "chain": {"errors", "units"},
-    "storage": {"chain", "errors", "units"},
+    "stage": {"errors", "units"},
+    "chain": {"errors", "stage", "units"},
+    "storage": {"chain", "errors", "stage", "units"},
     "exact": FOUNDATION,
     "nn": FOUNDATION,
     "loaders": FOUNDATION | {"exact", "nn"},

@@ -29,7 +29,7 @@ _WHERE = {
     "SizeError": "errors",
     "Slice": "domains",
     "Space": "domains",
-    "Stage": "chain",
+    "Stage": "stage",
     "Units": "units",
     "UnitsReport": "facts.units",
     "UnsupportedError": "errors",
@@ -49,7 +49,6 @@ __all__ = [*_WHERE, "nn"]
 
 if TYPE_CHECKING:
     from .chain import Network as Network
-    from .chain import Stage as Stage
     from .domains import Box as Box
     from .domains import Polytope as Polytope
     from .domains import Segment as Segment
@@ -79,6 +78,7 @@ if TYPE_CHECKING:
     from .regions.cells import region_at as region_at
     from .regions.count import Count as Count
     from .regions.region import Region as Region
+    from .stage import Stage as Stage
     from .units import PiecewiseLinear as PiecewiseLinear
     from .units import Units as Units
 

@@ -70,11 +70,12 @@ def random_network(n: int, seed: int) -> Network:
     return Network.mlp(layers, kind)
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("n", [2, 3, 4, 5, 6])
+# in many dimensions the staircases of every fourth network meet in more points than time allows
+SEEDS = [(n, seed) for n in range(2, 7) for seed in range(8) if n <= 3 or seed % 4 != 3]
+
+
+@pytest.mark.parametrize(("n", "seed"), SEEDS)
 def test_random_networks(n: int, seed: int) -> None:
-    if n > 3 and seed % 4 == 3:
-        seed -= 1  # steps meet in many points, and exact arithmetic takes long
     net = random_network(n, seed)
     domains: list[Domain] = [plica.Box.cube(n)]
     if n < 5:

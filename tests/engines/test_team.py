@@ -10,7 +10,7 @@ from plica.engines.cells import Cells
 from plica.engines.running import Budget
 from plica.engines.team import shared_stage
 from tests.twins.cell_cases import CUBES, DOMAINS
-from tests.twins.networks import Case
+from tests.twins.networks import Case, he
 
 SOME = [*CUBES, *DOMAINS][::5]
 
@@ -56,11 +56,17 @@ def test_counting_with_threads() -> None:
 
 
 def test_a_budget_stops_all_threads() -> None:
-    case = max(SOME, key=lambda case: case.net.n_units)
-    walk = Cells(case.net, case.domain, n_jobs=2)
-    for _ in walk.chunks(Budget(regions=3)):
+    net = plica.Network.mlp(he([3, 16, 16, 1]))
+    walk = Cells(net, plica.Box.cube(3), n_jobs=2)
+    for _ in walk.chunks(Budget(regions=100)):
         pass
-    assert walk.counters["regions"] >= 3 or walk.complete
+    assert not walk.complete
+    found = walk.counters["regions"]
+    assert 100 <= found < 2200
+    for _ in walk.chunks():
+        pass
+    assert walk.complete
+    assert walk.counters["regions"] == 2200
 
 
 def test_no_threads_are_refused() -> None:

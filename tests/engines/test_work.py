@@ -6,23 +6,16 @@ The numbers of regions were found by several independent methods.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-import numpy as np
 import pytest
 
 import plica
 from plica.engines.cells import Cells
 from plica.engines.walk import Walk
+from tests.twins.networks import he
 
 
 def network(n: int, width: int, depth: int) -> plica.Network:
-    rng = np.random.default_rng(0)
-    layers = []
-    for before, after in pairwise([n, *[width] * depth, 1]):
-        W = rng.normal(0.0, np.sqrt(2 / before), (after, before))
-        layers.append((W, rng.normal(0.0, 0.3, after)))
-    return plica.Network.mlp(layers)
+    return plica.Network.mlp(he([n, *[width] * depth, 1]))
 
 
 def worked(walk: Walk | Cells) -> dict[str, float]:

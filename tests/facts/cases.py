@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
 import plica
 from plica.engines import reference_cells
 from plica.exact import linear_program as lp
-from tests.properties.chains import domains, networks
+from tests.properties import chains
 from tests.twins.networks import NETWORKS, he, integer
 
 if TYPE_CHECKING:
@@ -38,32 +36,24 @@ NAMED = [
 ]
 
 
-def some(examples: int) -> settings:
-    return settings(
-        derandomize=True,
-        deadline=None,
-        max_examples=examples,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
-
-
 def question(data: st.DataObject, n: int) -> tuple[plica.Network, Domain]:
     """A random chain of ``n`` inputs, and a domain that has an interior."""
-    layers, width = SIZES[n]
-    net = data.draw(networks(n_inputs=n, layers=layers, width=width))
-    domain = data.draw(domains(n))
-    A, b = domain.halfspaces()
-    rows = lp.integer_rows(A.tolist(), b.tolist())
-    assume(lp.interior_point(rows, domain.dim) is not None)
-    return net, domain
+    return chains.question(data, n, SIZES)
 
 
 def cells_of(net: plica.Network, domain: Domain) -> list[reference_cells.Cell]:
     """The exact cells, where they are few."""
-    cells = list(islice(reference_cells.enumerate_cells(net, domain), LIMIT + 1))
-    assume(len(cells) <= LIMIT)
-    return cells
+    return chains.few_cells(net, domain, LIMIT)
+
+
+def rewritten(layers: list[tuple]) -> tuple[plica.Network, plica.Network]:
+    """A network of two hidden layers, and the same one with its first units permuted and scaled."""
+    (W, b), (V, c), readout = layers
+    p = np.random.default_rng(0).permutation(len(b))
+    scale = 2.0 ** np.arange(-3, len(b) - 3)
+    rows = (scale[:, None] * W)[p], (scale * b)[p]
+    same = [rows, ((V / scale)[:, p], c), readout]
+    return plica.Network.mlp(layers), plica.Network.mlp(same)
 
 
 def bends(n: int, seed: int) -> list[plica.Network]:

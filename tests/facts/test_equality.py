@@ -14,10 +14,10 @@ from plica.engines.reference_cells import enumerate_cells
 from plica.errors import DomainError, NetworkError
 from plica.exact import RationalChain
 from plica.facts.equality import difference
-from tests.properties.chains import networks
+from tests.properties.chains import networks, some
 from tests.twins.networks import NETWORKS, he, integer
 
-from .cases import LIMIT, SIZES, SQUARE, bends, each_dimension, question, some
+from .cases import LIMIT, SIZES, SQUARE, bends, each_dimension, question
 
 
 def check_counterexample(a, b, found: plica.Equality) -> None:

@@ -14,9 +14,10 @@ import plica
 from plica.engines.reference_cells import enumerate_cells
 from plica.errors import DomainError, UnsupportedError
 from plica.facts.metric import Metric, nearest_root
+from tests.properties.chains import some
 from tests.twins.networks import he, integer
 
-from .cases import NAMED, SQUARE, bends, cells_of, each_dimension, question, some
+from .cases import NAMED, SQUARE, bends, cells_of, each_dimension, question, rewritten
 
 NORMS = (1, 2, math.inf)
 
@@ -146,13 +147,8 @@ def test_segments() -> None:
 
 
 def test_rewriting_changes_nothing() -> None:
-    layers = integer([3, 6, 5, 2], 4)
-    (W, b), (V, c), (U, d) = layers
-    p = np.random.default_rng(0).permutation(6)
-    scale = 2.0 ** np.arange(-3, 3)
-    net, domain = plica.Network.mlp(layers), plica.Box([-1, -2, 0], [1, 1, 3])
-    rows = (scale[:, None] * W)[p], (scale * b)[p]
-    same = plica.Network.mlp([rows, ((V / scale)[:, p], c), (U, d)])
+    layers, domain = integer([3, 6, 5, 2], 4), plica.Box([-1, -2, 0], [1, 1, 3])
+    net, same = rewritten(layers)
     for norm in NORMS:
         found, again = plica.lipschitz(net, domain, norm), plica.lipschitz(same, domain, norm)
         assert (found.exact, found.squared) == (again.exact, again.squared)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 import plica
 from plica import Network, PiecewiseLinear, Stage, Units
 from plica.errors import BudgetError
+from tests.properties.chains import some
 from tests.twins.networks import he, integer
 
-from .cases import NAMED, SQUARE, bends, cells_of, each_dimension, question, some
+from .cases import NAMED, SQUARE, bends, cells_of, each_dimension, question
 
 #: Functions whose pieces all have intercepts that are float64.
 EXACT = (PiecewiseLinear.relu(), PiecewiseLinear.leaky_relu(), PiecewiseLinear.absolute())

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 import plica
 from plica.engines.reference_cells import enumerate_cells
 from plica.exact import RationalChain
+from tests.properties.chains import some
 from tests.twins.networks import he
 
-from .cases import NAMED, cells_of, each_dimension, question, some
+from .cases import NAMED, cells_of, each_dimension, question
 
 
 def check(net: plica.Network, domain, cells) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
 import plica
 from plica import Network, PiecewiseLinear, Stage, Units
+from plica.domains import Domain
+from plica.engines import reference_cells
+from plica.exact import linear_program
 
 FUNCTIONS = [
     PiecewiseLinear.relu(),
@@ -130,3 +136,37 @@ def domains(draw: st.DrawFn, n_inputs: int) -> plica.domains.Domain:
         flat = int(rng.integers(n))
         high[flat] = low[flat]
     return plica.Box(low, high)
+
+
+def question(
+    data: st.DataObject, n: int, sizes: dict[int, tuple[int, int]]
+) -> tuple[Network, Domain]:
+    """A random chain of ``n`` inputs, and a domain that has an interior.
+
+    ``sizes`` holds the numbers of layers and units a layer for each number of inputs.
+    """
+    layers, width = sizes[n]
+    net = data.draw(networks(n_inputs=n, layers=layers, width=width))
+    domain = data.draw(domains(n))
+    A, b = domain.halfspaces()
+    rows = linear_program.integer_rows(A.tolist(), b.tolist())
+    assume(linear_program.interior_point(rows, domain.dim) is not None)
+    return net, domain
+
+
+def few_cells(net: Network, domain: Domain, limit: int) -> list[reference_cells.Cell]:
+    """The exact cells; examples with more than ``limit`` are passed over, to save time."""
+    cells = list(islice(reference_cells.enumerate_cells(net, domain), limit + 1))
+    assume(len(cells) <= limit)
+    return cells
+
+
+def some(examples: int) -> settings:
+    """So many examples, the same ones in every run."""
+    return settings(
+        derandomize=True,
+        deadline=None,
+        max_examples=examples,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )

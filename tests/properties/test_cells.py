@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import plica
@@ -15,7 +13,8 @@ from plica.exact import linear_program as lp
 from tests.engines.cells import FAST, count, needs_cells, patterns
 from tests.twins import brute_force
 
-from .chains import domains, networks
+from . import chains
+from .chains import some
 
 #: Examples with more cells than this are passed over, to save time.
 LIMIT = 80
@@ -24,32 +23,12 @@ SIZES = {1: (4, 8), 2: (3, 8), 3: (3, 7), 4: (3, 5), 5: (2, 5)}  # layers and wi
 each_dimension = pytest.mark.parametrize("n", SIZES)
 
 
-def some(examples: int) -> settings:
-    return settings(
-        derandomize=True,
-        deadline=None,
-        max_examples=examples,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
-
-
 def question(data: st.DataObject, n: int) -> tuple[plica.Network, plica.domains.Domain]:
-    """A random chain of ``n`` inputs, and a domain that has an interior."""
-    layers, width = SIZES[n]
-    net = data.draw(networks(n_inputs=n, layers=layers, width=width))
-    domain = data.draw(domains(n))
-    A, b = domain.halfspaces()
-    rows = lp.integer_rows(A.tolist(), b.tolist())
-    assume(lp.interior_point(rows, domain.dim) is not None)
-    return net, domain
+    return chains.question(data, n, SIZES)
 
 
 def cells_of(net: plica.Network, domain: plica.domains.Domain) -> list[reference_cells.Cell]:
-    """The exact cells, where they are few."""
-    cells = list(islice(reference_cells.enumerate_cells(net, domain), LIMIT + 1))
-    assume(len(cells) <= LIMIT)
-    return cells
+    return chains.few_cells(net, domain, LIMIT)
 
 
 @each_dimension

@@ -27,8 +27,9 @@ Float = NDArray[np.float64]
 COLUMNS = ("patterns", "witnesses", "maps")
 #: The compiled walks.
 FORMS = {"vertices": "VertexCells", "dictionary": "DictionaryCells"}
-#: Largest dimension in which cells keep their vertices, whose number grows like two to that power.
-FEW = 6
+#: Largest dimension in which cells keep their vertices, whose number grows like two to that power:
+#: for counting, which makes no cells at the leaves, and for listing.
+FEW, FEW_LISTED = 6, 5
 #: Regions that are walked over to choose the form.
 PROBE = 256
 
@@ -95,7 +96,9 @@ class Cells(Running):
         try:
             if self.form is None:
                 self.form = "dictionary"
-                if self.domain.dim <= FEW and _vertices_are_certain(make("vertices")):
+                listed = self.patterns or self.witnesses or self.maps
+                few = FEW_LISTED if listed else FEW
+                if self.domain.dim <= few and _vertices_are_certain(make("vertices")):
                     self.form = "vertices"
             self._walk = make() if self.n_jobs == 1 else Team(make, self.n_jobs, stage)
         except ValueError as error:

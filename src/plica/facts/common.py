@@ -12,27 +12,17 @@ from numpy.typing import NDArray
 
 from ..chain import Network, Stage
 from ..domains import Box, Domain, Segment, Slice
-from ..errors import DomainError, PlicaError
+from ..errors import DomainError
 from ..exact import linear_program
-from ..exact.rational import Dyadic, RationalChain
-from ..units import MAX
+from ..exact.halfspaces import pattern_rows
+from ..exact.rational import RationalChain
 
-__all__ = ["Point", "Region", "ascend", "inputs_at", "inside", "interior", "network", "samples"]
+__all__ = ["Point", "Region", "ascend", "inputs_at", "inside", "interior", "samples"]
 
 Float = NDArray[np.float64]
 #: Shares of the way to a corner of the domain that a step of `ascend` may take.
 STEPS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)
 Point = tuple[Fraction, ...]
-
-
-def network(net: Any, name: str = "net") -> Network:
-    """The argument, if it is a network."""
-    if not isinstance(net, Network):
-        raise PlicaError(
-            f"{name}: expected a plica.Network, got {type(net).__name__}; load it first: "
-            "plica.load(source)"
-        )
-    return net
 
 
 def inputs_at(domain: Domain, u: Sequence[Any]) -> Point:
@@ -126,32 +116,8 @@ class Region:
 
     def rows(self) -> list[linear_program.Row]:
         """Half-spaces of the cell: the domain's, and what each unit's piece asks for."""
-        found = [row for row in _rows(self.domain) if any(row[:-1])]
-        chain, state_one, used = self.chain, self.chain.start(), 0
-        state, one = state_one
-        for i, stage in enumerate(chain.net.stages[:-1]):
-            z = chain.pre(i, state, one)
-            units, table = stage.units, chain.tables[i]
-            pieces = [0] * stage.n_out
-            for k in units.nonlinear:
-                q = pieces[k] = self.pattern[used]
-                used += 1
-                reads = units.reads[units.start[k] : units.start[k + 1]]
-                forms = []  # each at least 0
-                if units.function[k] == MAX:
-                    forms = [z[reads[q]].ints - z[j].ints for j in reads if j != reads[q]]
-                else:
-                    first = table.first[k]
-                    if q:
-                        forms.append(_over(z[reads[0]], table.end[first + q - 1], one))
-                    if q < int(units.n_pieces[k]) - 1:
-                        forms.append(-_over(z[reads[0]], table.end[first + q], one))
-                for form in forms:
-                    row = linear_program.integer_row([*(-form[:-1]), form[-1]])
-                    if any(row[:-1]):
-                        found.append(row)
-            state = chain.post(i, z, one, pieces)
-        return found
+        rows = [*_rows(self.domain), *pattern_rows(self.chain.net, self.pattern)]
+        return [row for row in rows if any(row[:-1])]
 
     def interior(self) -> Point:
         """A point of the cell's interior, in own coordinates."""
@@ -159,8 +125,3 @@ class Region:
         if point is None:
             raise DomainError(f"no region of the network on the domain has pattern {self.pattern}")
         return point
-
-
-def _over(z: Dyadic, end: Dyadic, one: Any) -> Any:
-    """Integers of the form ``z - end``, up to a positive factor."""
-    return (z + Dyadic(-end.ints * one, end.exponent)).ints

@@ -11,14 +11,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from ..chain import Network, Stage
+from ..chain import Network, Stage, require_network
 from ..domains import Domain
 from ..engines.running import Budget, Progress
 from ..engines.seek import Seek
 from ..errors import NetworkError
 from ..exact.rational import RationalChain
 from ..units import Units
-from .common import Point, Region, inputs_at, inside, network, samples
+from .common import Point, Region, inputs_at, inside, samples
 
 __all__ = ["Equality", "equal_on"]
 
@@ -96,8 +96,8 @@ def equal_on(
     >>> bool(plica.equal_on(absolute, relus, plica.Space(1)))
     True
     """
-    network(a, "a")
-    network(b, "b")
+    require_network(a, "a")
+    require_network(b, "b")
     if (a.n_inputs, a.n_outputs) != (b.n_inputs, b.n_outputs):
         raise NetworkError(
             f"the first network has {a.n_inputs} inputs and {a.n_outputs} outputs, the second "
@@ -169,8 +169,9 @@ def _differing(joined: Network, domain: Domain, seek: Seek) -> Point:
     """A point of the region that was found where the difference is not zero, in own coordinates."""
     region = Region(joined, domain, seek.pattern.tolist())
     at = tuple(Fraction(v) for v in seek.witness.tolist())
-    if not inside(domain, at) or region.chain.pattern(at) != region.pattern:
-        at = region.interior()
+    if inside(domain, at) and any(region.chain.value(at)):
+        return at
+    at = region.interior()
     if any(region.chain.value(at)):
         return at
     # the difference vanishes here, but not along a coordinate in which its map is not constant

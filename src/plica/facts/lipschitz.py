@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chain import Network
+from ..chain import Network, require_network
 from ..domains import Domain
 from ..engines.cells import Cells, bounds_and_rows
 from ..engines.running import Budget, Progress
 from ..engines.walk import compile_chain, unpack
 from ..errors import DomainError
 from ..exact.rational import RationalChain
-from .common import inputs_at, network
+from .common import inputs_at
 from .metric import Metric, Norm, nearest_root
 
 __all__ = ["Lipschitz", "lipschitz"]
@@ -129,7 +129,7 @@ def lipschitz(
     >>> found.value, found.squared, found.pattern.tolist()
     (5.0, Fraction(25, 1), [1, 1])
     """
-    network(net)
+    require_network(net)
     if norm not in (1, 2, math.inf):
         raise DomainError(f"norm must be 1, 2 or infinity, got {norm!r}")
     walk = Cells(net, domain, patterns=True, witnesses=True, maps=True)

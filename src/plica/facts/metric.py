@@ -25,6 +25,9 @@ Vector = tuple[Fraction, ...]
 #: Largest number of candidates for a vertex of the ball of a slice.
 VERTEX_LIMIT = 20_000
 UNIT = 2.0**-53
+_SKEW = (
+    "the directions of the slice are too close to parallel to measure in; choose orthogonal ones"
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,10 @@ class Metric:
     def _whiten(self) -> None:
         """``T`` with ``T^T G T`` near the identity, and how near, certainly."""
         G = np.array([[float(x) for x in row] for row in self.gram])
-        L = np.linalg.cholesky(G)
-        self.T = np.linalg.inv(L).T
+        try:
+            self.T = np.linalg.inv(np.linalg.cholesky(G)).T
+        except np.linalg.LinAlgError as error:
+            raise UnsupportedError(_SKEW) from error
         exact = [[Fraction(x) for x in row] for row in self.T.tolist()]
         GT = [[_dot(row, column) for column in zip(*exact, strict=True)] for row in self.gram]
         off = Fraction(0)
@@ -77,10 +82,7 @@ class Metric:
                 off += (_dot(t, g) - (i == j)) ** 2
         self.off = float(np.sqrt(float(off))) * (1 + 1e-10)
         if self.off > 0.5:
-            raise UnsupportedError(
-                "the directions of the slice are too close to parallel to measure in; choose "
-                "orthogonal ones"
-            )
+            raise UnsupportedError(_SKEW)
 
     def bounds(self, J: Float, error: Float) -> tuple[Float, Float]:
         """Certain lower and upper bounds on the norms of N Jacobians.

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chain import Network
+from ..chain import Network, require_network
 from ..domains import Domain
 from ..engines.running import Budget, Progress
 from ..engines.seek import Seek
 from ..exact.rational import RationalChain
-from .common import Point, ascend, inputs_at, interior, network, samples
+from .common import Point, ascend, inputs_at, interior, samples
 
 __all__ = ["Extremum", "OutputRange", "output_range"]
 
@@ -155,7 +155,7 @@ def output_range(
     >>> found.minimum[0].value
     -2.0
     """
-    network(net)
+    require_network(net)
     wanted = range(net.n_outputs) if output is None else np.atleast_1d(np.asarray(output))
     outputs = tuple(net.output_index(int(i)) for i in wanted)
     limits = Budget.of(budget)

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chain import Network
+from ..chain import Network, require_network
 from ..domains import Domain, Space
 from ..engines.cells import Cells
 from ..engines.running import Budget, Progress
 from ..engines.walk import Walk, unpack
 from ..errors import UnsupportedError
 from ..units import MAX
-from .common import network
 
 __all__ = ["UnitsReport", "units_report"]
 
@@ -126,7 +125,7 @@ def units_report(
     >>> report.pieces, report.dead.tolist(), report.always_on.tolist()
     (((0, 1), (1,), (0,)), [2], [1])
     """
-    network(net)
+    require_network(net)
     walk = _walk(net, domain)
     n_pieces = net.unit_pieces
     taken = np.zeros((net.n_units, int(n_pieces.max(initial=1))), dtype=bool)

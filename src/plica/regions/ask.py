@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..chain import Network
+from ..chain import Network, require_network
 from ..domains import Domain, Space
 from ..engines.cells import Cells
 from ..engines.facets import ordered_facets
 from ..engines.running import Budget, Progress
 from ..engines.walk import Walk
-from ..errors import BudgetError, DomainError, PlicaError, UnsupportedError
+from ..errors import BudgetError, DomainError, UnsupportedError
 from .atlas import Atlas
 from .cells import CellAtlas
 from .count import Count
@@ -51,15 +51,6 @@ def _bounded(domain: Domain) -> bool:
     except UnsupportedError:
         return False
     return True
-
-
-def _network(net: Any) -> Network:
-    if not isinstance(net, Network):
-        raise PlicaError(
-            f"expected a plica.Network, got {type(net).__name__}; load it first: "
-            "net = plica.load(source)"
-        )
-    return net
 
 
 def count_regions(
@@ -116,7 +107,7 @@ def count_regions(
     >>> int(count), count.exact
     (6, True)
     """
-    _network(net)
+    require_network(net)
     if kind not in KINDS:
         raise DomainError(f"kind {kind!r} does not exist; choose one of {', '.join(KINDS)}")
     engine = _engine(domain, engine)
@@ -211,7 +202,7 @@ def map_regions(
         Of polygons or intervals, which know their corners, from the line and plane engines; of
         cells, whose facets are found on demand, from the cells engine.
     """
-    _network(net)
+    require_network(net)
     engine = _engine(domain, engine)
     if engine == "reference":
         raise DomainError(
@@ -249,7 +240,7 @@ def iter_regions(
     Parameters are those of `count_regions`. Yields `Region`; the regions of a chunk
     share its columns.
     """
-    _network(net)
+    require_network(net)
     engine = _engine(domain, engine)
     if engine == "cells":
         cells = _listing(net, domain, n_jobs)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..chain import Network
-from ..domains import Box, Domain, Segment, Slice
+from ..chain import Network, require_network
+from ..domains import Box, Domain, Segment, Slice, Space
 from ..engines.cells import bounds_and_rows
 from ..engines.outline import Outline, Traced
 from ..engines.packing import pack
@@ -286,15 +286,8 @@ def region_at(net: Network, x: ArrayLike, domain: Domain | None = None) -> Regio
     >>> distance, unit
     (0.25, 1)
     """
-    if not isinstance(net, Network):
-        raise PlicaError(
-            f"expected a plica.Network, got {type(net).__name__}; load it first: "
-            "net = plica.load(source)"
-        )
-    if domain is None:
-        from ..domains import Space
-
-        domain = Space(net.n_inputs)
+    require_network(net)
+    domain = Space(net.n_inputs) if domain is None else domain
     point = coordinates(np.asarray(x, dtype=np.float64).reshape(-1), domain.dim)
     setting = Setting(net, domain)
     outline = setting.outline
