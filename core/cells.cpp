@@ -21,6 +21,7 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
     counting_ = !listing.patterns && !listing.witnesses && !listing.maps;
+    at_once_ = Form::kCounts && !listing.maps;
     words_ = pattern_words(bits_);
     for (const Stage &s : chain.stages) {
         pieces_.emplace_back(z(s.n_out), std::uint16_t{0});
@@ -60,6 +61,8 @@ template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds
         regions > std::numeric_limits<std::int64_t>::max() - steps.regions
             ? std::numeric_limits<std::int64_t>::max()
             : steps.regions + regions;
+    write();
+    if (steps.regions >= target_) return done();
     std::int64_t visits = 0, asked = arbiter_.asked;
     while (stack_.size() > 0) {
         const Item item = stack_[stack_.size() - 1];
@@ -219,12 +222,13 @@ template <class Form> void Cells<Form>::visit(Item item) {
         const int s = item.stage;
         if (item.length == kToFind) {
             enter(item);
-            if (s == last_ && counting_ && count(item)) return;
+            if (s == last_ && at_once_ && item.length != kManyCuts && at_once(item)) return;
             if (item.length > 1) sift(item);
             if (item.length > 0 && hopeless(item)) return;
         }
         const bool counting = s == last_ && counting_;
         while (item.length > 0) {
+            if (item.length == kManyCuts && s == last_ && at_once_ && at_once(item)) return; // from more on
             Candidate c = candidates_[item.list];
             if (stage(s).unit_function[z(c.unit)] == kMax) {
                 max_unit(item, c);
@@ -256,25 +260,60 @@ template <class Form> void Cells<Form>::visit(Item item) {
     }
 }
 
-// Count the regions of the last stage without making them, where that is certain and within the
-// budget.
-template <class Form> bool Cells<Form>::count(const Item &item) {
-    if (!Form::kCounts || item.length < 2 || item.length > kManyCuts) return false;
-    asks_.clear();
-    for (std::size_t i = item.list; i < item.list + z(item.length); ++i) {
-        const Candidate &c = candidates_[i];
-        const int f = stage(item.stage).unit_function[z(c.unit)];
-        if (f == kMax) return false;
-        const double *t = chain_.functions[z(f)].breakpoints.data();
-        for (int q = c.lo; q < c.hi; ++q) asks_.push_back(question(item.stage, c, t[q]));
+// Find the regions of a cell of the last stage without making their cells, where that is certain and within
+// the budget.
+template <class Form> bool Cells<Form>::at_once(const Item &item) {
+    if constexpr (Form::kCounts) {
+        if (item.length > kManyCuts || (counting_ && item.length < 2)) return false;
+        asks_.clear();
+        next_piece_.clear();
+        const auto lowest = [&](std::size_t i) { return i == item.list && item.lo >= 0 ? item.lo : candidates_[i].lo; };
+        for (std::size_t i = item.list; i < item.list + z(item.length); ++i) {
+            const Candidate &c = candidates_[i];
+            const int f = stage(item.stage).unit_function[z(c.unit)];
+            if (f == kMax) return false;
+            const double *t = chain_.functions[z(f)].breakpoints.data();
+            const int bit = listing_.patterns ? bits_[z(stage(item.stage).column_of[z(c.unit)])].first : 0;
+            for (int q = lowest(i); q < c.hi; ++q) {
+                asks_.push_back(question(item.stage, c, t[q]));
+                next_piece_.emplace_back(z(bit / 64), std::uint64_t{1} << (bit % 64));
+            }
+        }
+        if (asks_.size() > z(kManyCuts)) return false;
+        const int n = static_cast<int>(asks_.size());
+        if (counting_) {
+            const std::int64_t found = form_.count(item.cell, asks_.data(), n);
+            if (found == 0 || found > target_ - steps.regions) return false;
+            steps.regions += found;
+            steps.splits += found - 1;
+            return true;
+        }
+        waiting_ = form_.list(item.cell, asks_.data(), n);
+        if (waiting_ == 0) return false;
+        for (std::size_t i = item.list; i < item.list + z(item.length); ++i)
+            set_piece(item.stage, candidates_[i].unit, lowest(i));
+        steps.splits += waiting_ - 1;
+        write();
+        return true;
     }
-    if (asks_.size() > z(kManyCuts)) return false;
-    std::int64_t found = 0;
-    if constexpr (Form::kCounts) found = form_.parts(item.cell, asks_.data(), static_cast<int>(asks_.size()));
-    if (found == 0 || found > target_ - steps.regions) return false;
-    steps.regions += found;
-    steps.splits += found - 1;
-    return true;
+    return false;
+}
+
+// Write regions that have been found at once, as many as the budget allows.
+template <class Form> void Cells<Form>::write() {
+    if constexpr (Form::kCounts) {
+        for (; waiting_ > 0 && steps.regions < target_; --waiting_, ++steps.regions) {
+            const auto &part = form_.listed(waiting_ - 1);
+            if (listing_.witnesses) listed.witnesses.append(part.point, z(n_));
+            if (!listing_.patterns) continue;
+            std::uint64_t *to = listed.patterns.more(z(words_));
+            std::copy(pattern_.begin(), pattern_.end(), to);
+            for (std::uint32_t rest = part.above; rest != 0; rest &= rest - 1) {
+                const auto &[word, step] = next_piece_[z(__builtin_ctz(rest))];
+                to[word] += step;
+            }
+        }
+    }
 }
 
 // Split the cell at a breakpoint of a unit, by the question just asked: go on with one part, and let
@@ -318,19 +357,15 @@ template <class Form> bool Cells<Form>::taken(int s) {
 
 template <class Form> void Cells<Form>::emit(Cell &cell) {
     ++steps.regions;
-    if (listing_.patterns)
-        listed.patterns.insert(listed.patterns.end(), pattern_.begin(), pattern_.end());
-    if (listing_.witnesses) {
-        listed.witnesses.resize(listed.witnesses.size() + z(n_));
-        form_.witness(cell, listed.witnesses.data() + listed.witnesses.size() - z(n_));
-    }
+    if (listing_.patterns) listed.patterns.append(pattern_.data(), z(words_));
+    if (listing_.witnesses) form_.witness(cell, listed.witnesses.more(z(n_)));
     if (listing_.maps) {
         const Buffer &b = buffers_[z(last_)];
         steps.map_error = std::max(steps.map_error, b.error);
         const int m = stage(last_).n_pre;
         for (int c = 0; c <= n_; ++c) {
             const double *column = b.map.data() + z(c) * b.ld;
-            listed.maps.insert(listed.maps.end(), column, column + m);
+            listed.maps.append(column, z(m));
         }
     }
 }
