@@ -26,6 +26,18 @@ INLINE Vec gather(const double *row, const std::uint32_t *at) {
 #endif
 }
 
+// v + i for an i with values[i] == x, else what was found before.
+INLINE std::size_t place_of(const Vec &values, double x, std::size_t v, std::size_t before) {
+#if defined(__AVX512F__)
+    const auto equal = _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(x), _CMP_EQ_OQ);
+    return equal != 0 ? v + z(__builtin_ctz(equal)) : before;
+#else
+    for (int i = 0; i < kVec; ++i)
+        if (values[i] == x) return v + z(i);
+    return before;
+#endif
+}
+
 INLINE Vec larger(const Vec &a, const Vec &b) { return a > b ? a : b; }
 INLINE Vec smaller(const Vec &a, const Vec &b) { return a < b ? a : b; }
 
@@ -122,8 +134,8 @@ CLONES bool sides(const double *values, int n, double error, std::uint64_t *abov
 void Arrangement::begin(const Cloud &vertices, const Word *facets) {
     n_ = 0;
     dim_ = z(vertices.dim);
-    stride_ = z(padded8(vertices.dim));
     if (levels_.size() < dim_ + 1) levels_.resize(dim_ + 1);
+    sides_.resize(levels_.size());
     if (rows_.size() < (dim_ + 1) * kMost) rows_.assign((dim_ + 1) * kMost, 0.0);
     slack_.resize(kMost, 0.0);
     Level &top = levels_[0];
@@ -150,6 +162,7 @@ bool Arrangement::add(const double *row, double constant, double error, double s
     Word below[64], *above = top.above.data() + z(top.cuts * top.words);
     if (top.words > 64) return false;
     evaluate({top.dim, top.n, top.points, top.ld}, row, constant, error, values, above, below);
+    std::fill(values + top.n, values + top.ld, values[0]);
     return keep(top, id, error);
 }
 
@@ -207,12 +220,12 @@ bool Arrangement::section(const Level &here, int cut, Level &part, bool listing)
         // first_error_ is far more than what rounding adds here
         if (!keep(part, id, ((here.error[j] + first_error_[id]) * (1 + 2 * reach) + moved) * (1 + 1e-10))) return false;
     }
-    if (listing) {
+    if (listing && part.cuts > 0) {
         reserve(part.own_points, dim_ * part.ld);
         for (std::size_t k = 0; k < dim_; ++k) interpolate(here.points + k * here.ld, at, part.own_points.data() + k * part.ld);
         part.points = part.own_points.data();
     }
-    if (part.cuts > 1 && part.dim > (listing ? 0 : 1)) {
+    if (part.cuts > 1 && part.dim > 1) {
         reserve(part.own_facets, part.ld + kSpill);
         for (std::size_t i = 0; i < part.ld; ++i) part.own_facets[i] = here.facets[at.u[i]] & here.facets[at.w[i]];
         part.facets = part.own_facets.data();
@@ -238,74 +251,6 @@ bool Arrangement::count(std::size_t depth, std::int64_t &parts) {
     return true;
 }
 
-// The means of the vertices in a set and of the others.
-void Arrangement::mean(const Level &here, const Word *set, double *inside, double *outside) const {
-    int n = 0;
-    for (int w = 0; w < here.words; ++w) n += count_bits(set[w]);
-    std::fill(inside, inside + kDim, 0.0);
-    std::fill(outside, outside + kDim, 0.0);
-    for (std::size_t k = 0; k < dim_; ++k) {
-        const double *x = here.points + k * here.ld;
-        Vec ours{}, others{};
-        for (int v = 0; v < here.n; v += kVec) {
-            const Vec all = kLane + v < here.n ? load(x + v) : Vec{};
-            const Lanes bits = Lanes{} + static_cast<long long>(set[v / 64] >> (v % 64));
-            const Vec mine = (bits >> kLane & 1) != 0 ? all : Vec{};
-            ours += mine;
-            others += all - mine;
-        }
-        inside[k] = sum_of(ours) / n;
-        outside[k] = sum_of(others) / (here.n - n);
-    }
-}
-
-// The values of all functionals at a point.
-void Arrangement::evaluate_all(const double *point, double *values) const {
-    for (int b = 0; b < kMost; b += kVec) {
-        Vec sum = load(rows_.data() + dim_ * kMost + b);
-        for (std::size_t k = 0; k < dim_; ++k) sum += load(rows_.data() + k * kMost + b) * point[k];
-        store(values + b) = sum;
-    }
-}
-
-// Append a point of which the signs of the functionals before `before` matter. Whether they are certain.
-bool Arrangement::push(const double *point, int before, std::vector<Part> &parts) {
-    const std::size_t at = n_points_;
-    n_points_ += stride_ + kMost;
-    reserve(points_, n_points_);
-    std::copy(point, point + stride_, points_.data() + at);
-    double *values = points_.data() + at + stride_;
-    evaluate_all(point, values);
-    std::uint32_t above = 0, below = 0;
-    for (int b = 0; b < kMost; b += kVec) {
-        above |= static_cast<std::uint32_t>(plica::above(load(values + b), load(slack_.data() + b))) << b;
-        below |= static_cast<std::uint32_t>(plica::above(-load(slack_.data() + b), load(values + b))) << b;
-    }
-    const std::uint32_t all = (std::uint32_t{1} << before) - 1;
-    parts.push_back({above & all, at});
-    return ((above | below) & all) == all;
-}
-
-// Append a point between two others.
-bool Arrangement::push_between(const double *from, const double *to, double t, int before, std::vector<Part> &parts) {
-    alignas(64) double point[kDim];
-    for (std::size_t k = 0; k < stride_; ++k) point[k] = from[k] + t * (to[k] - from[k]);
-    return push(point, before, parts);
-}
-
-// Half of the way from one point to another one on which the first functionals keep their signs.
-double Arrangement::half_way(const double *here, const double *there, int functionals) const {
-    Vec least = Vec{} + 1.0;
-    for (int b = 0; b < kMost; b += kVec) {
-        const Vec from = load(here + b), to = load(there + b);
-        const Lanes changes = (from * to < 0) & (kLane + b < functionals);
-        least = smaller(least, changes ? from / (from - to) : Vec{} + 1.0);
-    }
-    double t = least[0];
-    for (int i = 1; i < kVec; ++i) t = std::min(t, least[i]);
-    return t / 2;
-}
-
 // Whether the cuts of an edge are certainly at different points.
 bool Arrangement::distinct(const Level &edge) const {
     double share[kMost], reach[kMost];
@@ -321,55 +266,165 @@ bool Arrangement::distinct(const Level &edge) const {
     return true;
 }
 
-bool Arrangement::list(std::vector<Part> &parts) {
-    parts.clear();
-    n_points_ = 0;
-    reserve(marks_, std::size_t{1} << n_);
-    return list(0, n_, parts);
+// All functionals at x.
+void Arrangement::evaluate_all(Place &place) const {
+    for (int b = 0; b < n_; b += kVec) {
+        Vec sum = load(rows_.data() + dim_ * kMost + b);
+        for (std::size_t k = 0; k < dim_; ++k) sum += load(rows_.data() + k * kMost + b) * place.x[k];
+        store(place.values + b) = sum;
+    }
 }
 
-// The parts, from the end of `parts` on, which differ in functionals before `before`.
-bool Arrangement::list(std::size_t depth, int before, std::vector<Part> &parts) {
-    Level &here = levels_[depth];
-    alignas(64) double up[kDim], down[kDim], at_up[kMost], at_down[kMost];
-    if (here.cuts == 0) {
-        std::fill(up, up + kDim, 0.0);
-        find_mean({static_cast<int>(dim_), here.n, here.points, here.ld}, up);
-        return push(up, before, parts);
+// A point inside a level: a weighted mean of its vertices.
+Arrangement::Place Arrangement::find_middle(std::size_t depth) const {
+    const Level &here = levels_[depth];
+    Place middle{};
+    // what pads a section are copies of a vertex
+    find_mean({static_cast<int>(dim_), depth > 0 ? static_cast<int>(here.ld) : here.n, here.points, here.ld}, middle.x);
+    evaluate_all(middle);
+    return middle;
+}
+
+// The vertices farthest from a cut, on both sides.
+void Arrangement::find_side(const Level &here, int cut, Side &side) const {
+    const double *values = here.values.data() + z(cut) * here.ld;
+    Vec most = load(values), least = most;
+    for (std::size_t v = kVec; v < here.ld; v += kVec) {
+        most = larger(most, load(values + v));
+        least = smaller(least, load(values + v));
     }
-    const std::size_t first = parts.size();
+    const double high = largest(most), low = -largest(-least);
+    std::size_t up = 0, down = 0;
+    for (std::size_t v = here.ld; v > 0;) { // the first ones, for copies of a value pad the end
+        v -= kVec;
+        up = place_of(load(values + v), high, v, up);
+        down = place_of(load(values + v), low, v, down);
+    }
+    side.id = here.id[cut];
+    for (std::size_t k = 0; k < dim_; ++k) {
+        side.up.x[k] = here.points[k * here.ld + up];
+        side.down.x[k] = here.points[k * here.ld + down];
+    }
+    evaluate_all(side.up);
+    evaluate_all(side.down);
+}
+
+Arrangement::Place Arrangement::between(const Place &from, const Place &to, double t) const {
+    Place place;
+    for (int b = 0; b < kDim; b += kVec) store(place.x + b) = load(from.x + b) + t * (load(to.x + b) - load(from.x + b));
+    for (int b = 0; b < n_; b += kVec)
+        store(place.values + b) = load(from.values + b) + t * (load(to.values + b) - load(from.values + b));
+    return place;
+}
+
+// From one place half of the way to another one on which some functionals keep their signs.
+Arrangement::Place Arrangement::towards(const Place &from, const Place &to, std::uint32_t functionals) const {
+    Vec least = Vec{} + 1.0;
+    for (int b = 0; b < n_; b += kVec) {
+        const Vec here = load(from.values + b), there = load(to.values + b);
+        const Lanes kept = (Lanes{} + static_cast<long long>(functionals >> b)) >> kLane & 1;
+        const Lanes changes = (here * there < 0) & (kept != 0);
+        least = smaller(least, changes ? here / (here - there) : Vec{} + 1.0);
+    }
+    double t = least[0];
+    for (int i = 1; i < kVec; ++i) t = std::min(t, least[i]);
+    return between(from, to, t / 2);
+}
+
+bool Arrangement::list(std::vector<Part> &parts) {
+    parts.clear();
+    if (dim_ > kDim) return false;
+    reserve(marks_, std::size_t{1} << n_);
+    std::int64_t count = 0;
+    const bool certain = list(0, count, parts);
+    for (const Part &part : parts) marks_[part.above] = 0;
+    return certain && count == static_cast<std::int64_t>(parts.size());
+}
+
+bool Arrangement::list(std::size_t depth, std::int64_t &count, std::vector<Part> &parts) {
+    Level &here = levels_[depth];
+    Side &side = sides_[depth];
+    count += 1 + here.cuts;
+    std::uint32_t met = 0; // hyperplanes that meet others
+    if (here.dim == 1) {
+        if (!distinct(here)) return false;
+    } else if (here.cuts > 1) {
+        find_edges(here);
+        for (int i = 1; i < here.cuts; ++i) {
+            Level &part = levels_[depth + 1];
+            if (!section(here, i, part, true)) return false;
+            if (part.cuts == 0) continue;
+            met |= std::uint32_t{1} << here.id[i];
+            for (int j = 0; j < part.cuts; ++j) met |= std::uint32_t{1} << part.id[j];
+            find_side(here, i, side);
+            if (!list(depth + 1, count, parts)) return false;
+            --count;
+        }
+    } else if (here.cuts == 0) {
+        return push(find_middle(depth), parts);
+    }
+    Place middle;
+    bool known = false;
     for (int i = 0; i < here.cuts; ++i) {
         const int id = here.id[i];
-        mean(here, here.above.data() + z(i * here.words), up, down);
-        evaluate_all(up, at_up);
-        evaluate_all(down, at_down);
-        if (i == 0) { // from where it meets the way between the means, half of the way to each
-            const double middle = at_down[id] / (at_down[id] - at_up[id]);
-            if (!push_between(down, up, (1 + middle) / 2, before, parts) || !push_between(down, up, middle / 2, before, parts))
-                return false;
-            if (here.cuts > 1) find_edges(here);
-            continue;
-        }
-        const std::size_t begin = parts.size();
-        if (!section(here, i, levels_[depth + 1], true) || !list(depth + 1, id, parts)) return false;
-        const std::size_t end = parts.size();
-        for (std::size_t p = begin; p < end; ++p) marks_[parts[p].above] = 1;
-        const std::uint32_t earlier = (std::uint32_t{1} << id) - 1;
-        std::size_t kept = first; // parts that this hyperplane does not cut
-        for (std::size_t p = first; p < begin; ++p)
-            if (marks_[parts[p].above & earlier] == 0) parts[kept++] = parts[p];
-        if (begin - kept != end - begin) return false;
-        for (std::size_t p = begin; p < end; ++p) {
-            const Part piece = parts[p];
-            marks_[piece.above] = 0;
-            const auto aside = [&](const double *there, const double *at_there) {
-                const double *point = points_.data() + piece.at;
-                return push_between(point, there, half_way(point + stride_, at_there, id), before, parts);
-            };
-            if (!aside(up, at_up) || !aside(down, at_down)) return false;
-        }
-        parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(kept), parts.begin() + static_cast<std::ptrdiff_t>(end));
+        if ((met >> id & 1) != 0) continue;
+        if (!known) middle = find_middle(depth);
+        known = true;
+        find_side(here, i, side);
+        // where the way from the middle to the other side crosses
+        const Place &other = middle.values[id] > 0 ? side.down : side.up;
+        const double from = middle.values[id], to = other.values[id];
+        if (!around(depth, between(middle, other, from / (from - to)), parts)) return false;
     }
+    return true;
+}
+
+// The parts around a point of the hyperplanes of all levels down to this depth.
+bool Arrangement::around(std::size_t depth, const Place &point, std::vector<Part> &parts) {
+    const int n = static_cast<int>(depth) + 1;
+    std::uint32_t through = 0;
+    for (std::size_t d = 0; d <= depth; ++d) through |= std::uint32_t{1} << sides_[d].id;
+    const std::uint32_t others = ((std::uint32_t{1} << n_) - 1) & ~through;
+    std::uint32_t base = 0;
+    for (int b = 0; b < n_; b += kVec)
+        base |= static_cast<std::uint32_t>(plica::above(load(point.values + b), Vec{})) << b;
+    base &= others;
+    Place path[kDim + 1]; // path[d]: on the first d hyperplanes only
+    path[n] = point;
+    std::uint32_t fixed[kDim + 1];
+    fixed[n] = others;
+    for (int d = n; d > 0; --d) fixed[d - 1] = fixed[d] | std::uint32_t{1} << sides_[z(d - 1)].id;
+    int known = n; // of the path
+    for (std::uint32_t choice = 0; choice < std::uint32_t{1} << n; ++choice) { // bit d: above hyperplane d
+        if (choice != 0) known = std::max(known, 1 + __builtin_ctz(choice));
+        std::uint32_t signs = base;
+        for (int d = 0; d < n; ++d) signs |= (choice >> d & 1) << sides_[z(d)].id;
+        if (marks_[signs] != 0) continue;
+        for (; known > 0; --known) {
+            const Side &side = sides_[z(known - 1)];
+            path[known - 1] = towards(path[known], (choice >> (known - 1) & 1) != 0 ? side.up : side.down, fixed[known]);
+        }
+        if (!push(path[0], parts) || parts.back().above != signs) return false;
+    }
+    return true;
+}
+
+// Append the part in which a place lies. Whether that is certain.
+bool Arrangement::push(Place place, std::vector<Part> &parts) {
+    const std::size_t at = parts.size() * kDim;
+    reserve(points_, at + kDim);
+    std::copy(place.x, place.x + kDim, points_.data() + at);
+    evaluate_all(place);
+    std::uint32_t above = 0, below = 0;
+    for (int b = 0; b < n_; b += kVec) {
+        above |= static_cast<std::uint32_t>(plica::above(load(place.values + b), load(slack_.data() + b))) << b;
+        below |= static_cast<std::uint32_t>(plica::above(-load(slack_.data() + b), load(place.values + b))) << b;
+    }
+    const std::uint32_t all = (std::uint32_t{1} << n_) - 1;
+    above &= all;
+    if (((above | below) & all) != all) return false;
+    marks_[above] = 1;
+    parts.push_back({above, at});
     return true;
 }
 

@@ -6,9 +6,9 @@
 // before f's, restricted to f = 0, divide a polytope of one dimension less whose values are known, and each
 // of its parts is one part more of the whole (deletion and restriction).
 //
-// To list, each part gets a point inside. A part of a restriction lies between two of the whole: both hold
-// what follows its point on the way to some point of the polytope on their side, up to the next
-// hyperplane.
+// To list: an intersection of hyperplanes that no other one cuts touches all parts around any of its points, and
+// each part is touched by one. From a point of it the way goes off one hyperplane after the other, to a point of the
+// polytope on the side that is wanted, half as far as the next hyperplane.
 //
 // All is certain. Where error bounds do not decide a sign, there is no answer.
 #pragma once
@@ -24,7 +24,7 @@ namespace plica {
 
 class Arrangement {
   public:
-    static constexpr int kMost = 16, kDim = 16; // hyperplanes, dimensions
+    static constexpr int kMost = 16, kDim = 8; // hyperplanes; dimensions, to list
     using Word = std::uint64_t;
 
     struct Part {
@@ -62,20 +62,30 @@ class Arrangement {
     bool keep(Level &here, int id, double error);
     bool distinct(const Level &edge) const;
     bool count(std::size_t depth, std::int64_t &parts);
-    bool list(std::size_t depth, int before, std::vector<Part> &parts);
-    void mean(const Level &here, const Word *set, double *inside, double *outside) const;
-    void evaluate_all(const double *point, double *values) const;
-    bool push(const double *point, int before, std::vector<Part> &parts);
-    bool push_between(const double *from, const double *to, double t, int before, std::vector<Part> &parts);
-    double half_way(const double *here, const double *there, int functionals) const;
+    struct Place { // a point, and all functionals there
+        alignas(64) double x[kDim];
+        alignas(64) double values[kMost];
+    };
+    struct Side { // of a hyperplane, a place above it and one below
+        int id;
+        Place up, down;
+    };
+    bool list(std::size_t depth, std::int64_t &count, std::vector<Part> &parts);
+    bool around(std::size_t depth, const Place &point, std::vector<Part> &parts);
+    bool push(Place place, std::vector<Part> &parts);
+    void evaluate_all(Place &place) const;
+    Place find_middle(std::size_t depth) const;
+    void find_side(const Level &here, int cut, Side &side) const;
+    Place between(const Place &from, const Place &to, double t) const;
+    Place towards(const Place &from, const Place &to, std::uint32_t functionals) const;
 
     int n_ = 0; // functionals
-    std::size_t dim_ = 0, stride_ = 0;
+    std::size_t dim_ = 0;
     std::vector<Level> levels_;
+    std::vector<Side, Aligned<Side>> sides_; // of the hyperplanes that the levels are restricted to
     double first_error_[kMost] = {};
     Numbers slack_, rows_; // coefficient after coefficient, kMost numbers each
-    Numbers points_; // of parts: coordinates, and the values of all functionals
-    std::size_t n_points_ = 0;
+    Numbers points_;
     // scratch
     std::vector<std::uint32_t> pairs_, ends_, indices_;
     Numbers share_;

@@ -16,7 +16,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Whether the signs of all functionals at all vertices are certain.
 bool Vertices::arrange(const Cell &cell, const Question *questions, int n) {
-    if (domain_.cone || filter_ == kInfinity || !cell.simple || cell.words > 1 || g_ > Arrangement::kDim) return false;
+    if (domain_.cone || filter_ == kInfinity || !cell.simple || cell.words > 1) return false;
     arrangement_.begin(cloud(cell), &mask(cell, 0));
     for (int i = 0; i < n; ++i) {
         const Linear f = load(questions[i], row_.data());
@@ -58,7 +58,7 @@ bool Vertices::all_inside(const Cell &cell) {
     for (; i < ld; ++i) { // as the last one
         for (std::size_t k = 0; k <= g + 2; ++k) rows[k * ld + i] = rows[k * ld + n - 1];
     }
-    double mean[Arrangement::kDim];
+    double mean[Arrangement::kDim]; // `list` has seen that it has no more coordinates
     find_mean(cloud(cell), mean);
     for (std::size_t b = 0; b < ld; b += kVec) {
         const auto at = [&](const double *x) {
