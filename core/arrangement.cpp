@@ -20,7 +20,7 @@ INLINE Vec gather(const double *row, const std::uint32_t *at) {
     const __m256i places = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(at));
     return reinterpret_cast<Vec>(_mm512_i32gather_pd(places, row, 8));
 #else
-    Vec v;
+    Vec v{};
     for (int i = 0; i < kVec; ++i) v[i] = row[at[i]];
     return v;
 #endif
@@ -275,14 +275,19 @@ void Arrangement::evaluate_all(Place &place) const {
     }
 }
 
+void Arrangement::vertex(const Level &here, std::size_t v, double *x) const {
+    alignas(32) std::uint32_t at[kDim];
+    for (std::size_t k = 0; k < kDim; ++k) at[k] = static_cast<std::uint32_t>(std::min(k, dim_ - 1) * here.ld + v);
+    store(x) = gather(here.points, at);
+}
+
 // A point inside a level: a weighted mean of its vertices.
-Arrangement::Place Arrangement::find_middle(std::size_t depth) const {
+void Arrangement::find_middle(std::size_t depth, Place &middle) const {
     const Level &here = levels_[depth];
-    Place middle{};
+    store(middle.x) = Vec{};
     // what pads a section are copies of a vertex
     find_mean({static_cast<int>(dim_), depth > 0 ? static_cast<int>(here.ld) : here.n, here.points, here.ld}, middle.x);
     evaluate_all(middle);
-    return middle;
 }
 
 // The vertices farthest from a cut, on both sides.
@@ -301,34 +306,28 @@ void Arrangement::find_side(const Level &here, int cut, Side &side) const {
         down = place_of(load(values + v), low, v, down);
     }
     side.id = here.id[cut];
-    for (std::size_t k = 0; k < dim_; ++k) {
-        side.up.x[k] = here.points[k * here.ld + up];
-        side.down.x[k] = here.points[k * here.ld + down];
-    }
+    vertex(here, up, side.up.x);
+    vertex(here, down, side.down.x);
     evaluate_all(side.up);
     evaluate_all(side.down);
 }
 
-Arrangement::Place Arrangement::between(const Place &from, const Place &to, double t) const {
-    Place place;
-    for (int b = 0; b < kDim; b += kVec) store(place.x + b) = load(from.x + b) + t * (load(to.x + b) - load(from.x + b));
+void Arrangement::between(const Place &from, const Place &to, double t, Place &place) const {
+    store(place.x) = load(from.x) + t * (load(to.x) - load(from.x));
     for (int b = 0; b < n_; b += kVec)
         store(place.values + b) = load(from.values + b) + t * (load(to.values + b) - load(from.values + b));
-    return place;
 }
 
 // From one place half of the way to another one on which some functionals keep their signs.
-Arrangement::Place Arrangement::towards(const Place &from, const Place &to, std::uint32_t functionals) const {
+void Arrangement::towards(const Place &from, const Place &to, std::uint32_t functionals, Place &place) const {
     Vec least = Vec{} + 1.0;
     for (int b = 0; b < n_; b += kVec) {
         const Vec here = load(from.values + b), there = load(to.values + b);
         const Lanes kept = (Lanes{} + static_cast<long long>(functionals >> b)) >> kLane & 1;
         const Lanes changes = (here * there < 0) & (kept != 0);
-        least = smaller(least, changes ? here / (here - there) : Vec{} + 1.0);
+        least = smaller(least, changes ? here / (here - there) : least);
     }
-    double t = least[0];
-    for (int i = 1; i < kVec; ++i) t = std::min(t, least[i]);
-    return between(from, to, t / 2);
+    between(from, to, -largest(-least) / 2, place);
 }
 
 bool Arrangement::list(std::vector<Part> &parts) {
@@ -361,20 +360,24 @@ bool Arrangement::list(std::size_t depth, std::int64_t &count, std::vector<Part>
             --count;
         }
     } else if (here.cuts == 0) {
-        return push(find_middle(depth), parts);
+        Place middle;
+        find_middle(depth, middle);
+        return push(middle, parts);
     }
     Place middle;
     bool known = false;
     for (int i = 0; i < here.cuts; ++i) {
         const int id = here.id[i];
         if ((met >> id & 1) != 0) continue;
-        if (!known) middle = find_middle(depth);
+        if (!known) find_middle(depth, middle);
         known = true;
         find_side(here, i, side);
         // where the way from the middle to the other side crosses
         const Place &other = middle.values[id] > 0 ? side.down : side.up;
         const double from = middle.values[id], to = other.values[id];
-        if (!around(depth, between(middle, other, from / (from - to)), parts)) return false;
+        Place crossing;
+        between(middle, other, from / (from - to), crossing);
+        if (!around(depth, crossing, parts)) return false;
     }
     return true;
 }
@@ -402,7 +405,7 @@ bool Arrangement::around(std::size_t depth, const Place &point, std::vector<Part
         if (marks_[signs] != 0) continue;
         for (; known > 0; --known) {
             const Side &side = sides_[z(known - 1)];
-            path[known - 1] = towards(path[known], (choice >> (known - 1) & 1) != 0 ? side.up : side.down, fixed[known]);
+            towards(path[known], (choice >> (known - 1) & 1) != 0 ? side.up : side.down, fixed[known], path[known - 1]);
         }
         if (!push(path[0], parts) || parts.back().above != signs) return false;
     }
@@ -410,10 +413,10 @@ bool Arrangement::around(std::size_t depth, const Place &point, std::vector<Part
 }
 
 // Append the part in which a place lies. Whether that is certain.
-bool Arrangement::push(Place place, std::vector<Part> &parts) {
+bool Arrangement::push(Place &place, std::vector<Part> &parts) {
     const std::size_t at = parts.size() * kDim;
     reserve(points_, at + kDim);
-    std::copy(place.x, place.x + kDim, points_.data() + at);
+    store(points_.data() + at) = load(place.x);
     evaluate_all(place);
     std::uint32_t above = 0, below = 0;
     for (int b = 0; b < n_; b += kVec) {

@@ -24,7 +24,7 @@ namespace plica {
 
 class Arrangement {
   public:
-    static constexpr int kMost = 16, kDim = 8; // hyperplanes; dimensions, to list
+    static constexpr int kMost = 16, kDim = 8; // hyperplanes; dimensions to list in
     using Word = std::uint64_t;
 
     struct Part {
@@ -72,12 +72,13 @@ class Arrangement {
     };
     bool list(std::size_t depth, std::int64_t &count, std::vector<Part> &parts);
     bool around(std::size_t depth, const Place &point, std::vector<Part> &parts);
-    bool push(Place place, std::vector<Part> &parts);
+    bool push(Place &place, std::vector<Part> &parts);
     void evaluate_all(Place &place) const;
-    Place find_middle(std::size_t depth) const;
+    void vertex(const Level &here, std::size_t v, double *x) const;
+    void find_middle(std::size_t depth, Place &middle) const;
     void find_side(const Level &here, int cut, Side &side) const;
-    Place between(const Place &from, const Place &to, double t) const;
-    Place towards(const Place &from, const Place &to, std::uint32_t functionals) const;
+    void between(const Place &from, const Place &to, double t, Place &place) const;
+    void towards(const Place &from, const Place &to, std::uint32_t functionals, Place &place) const;
 
     int n_ = 0; // functionals
     std::size_t dim_ = 0;

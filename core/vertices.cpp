@@ -94,7 +94,7 @@ Vertices::Cell Vertices::start() {
         }
     exact_.resize(lines_.capacity());
     Cell cell = make(1 << g_, words_of(2 * g_), 2 * g_);
-    for (int s = 0; s < cell.slots; ++s) facets_[cell.facets + z(s)] = s;
+    for (int s = 0; s < cell.slots; ++s) facets_[cell.facets + z(s)] = 2 * s + (s % 2 == 0 ? 1 : 0);
     for (int w = 0; w < cell.words; ++w) std::fill(&mask(cell, 0, w), &mask(cell, 0, w) + cell.ld, Word{0});
     for (int v = 0; v < cell.n; ++v) {
         for (int k = 0; k < g_; ++k) {
@@ -273,7 +273,7 @@ int Vertices::settle(Cell &cell, int v) {
     for (int w = 0; w < cell.words; ++w)
         for (Word rest = mask(cell, v, w); rest != 0; rest &= rest - 1) {
             const int slot = 64 * w + first_bit(rest);
-            if (!proportional(exact_row(facets_[cell.facets + z(slot)]), exact_question_)) continue;
+            if (!proportional(exact_row(facets_[cell.facets + z(slot)] / 2), exact_question_)) continue;
             for (int u = 0; u < cell.n; ++u)
                 if ((mask(cell, u, w) & rest & (~rest + 1)) != 0) open_[z(u / 64)] &= ~(Word{1} << (u % 64));
             return 0;
@@ -286,7 +286,7 @@ bool Vertices::apex(const Cell &cell, int v) const {
     if (!domain_.cone) return false;
     for (int w = 0; w < cell.words; ++w)
         for (Word rest = mask(cell, v, w); rest != 0; rest &= rest - 1) {
-            const int facet = lines_[z(facets_[cell.facets + z(64 * w + __builtin_ctzll(rest))])].facet;
+            const int facet = lines_[z(facets_[cell.facets + z(64 * w + __builtin_ctzll(rest))] / 2)].facet;
             if (facet <= -2 && facet != -2 - 2 * n_) return false;
         }
     return true;
@@ -486,7 +486,7 @@ Vertices::Cell Vertices::build(const Cell &cell, bool plus) {
     part.slots = std::max(cell.slots, slot + 1);
     part.facets = facets_.grow(z(part.slots));
     std::memcpy(facets_.at(part.facets), facets_.at(cell.facets), z(cell.slots) * sizeof(int));
-    facets_[part.facets + z(slot)] = line_;
+    facets_[part.facets + z(slot)] = 2 * line_ + (plus ? 1 : 0);
     if (!part.simple) prune(part);
     return part;
 }

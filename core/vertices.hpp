@@ -116,7 +116,7 @@ class Vertices {
 
     Stack<double> numbers_;
     Stack<Word> masks_;
-    Stack<int> facets_;
+    Stack<int> facets_; // twice the line, and 1 where it is positive inside
     Stack<Line> lines_;
     Stack<double> rows_;
     std::vector<Row> exact_;

@@ -36,41 +36,30 @@ int Vertices::list(const Cell &cell, const Question *questions, int n) {
 }
 
 // Whether the points of the parts lie inside all facets of the cell, for certain.
-//
-// The mean of the vertices, which lie within rho of the true ones, is within rho of a point inside: if a
-// facet's functional is farther from zero there, its sign is that of the inside.
 bool Vertices::all_inside(const Cell &cell) {
     Word facets = 0;
     for (int v = 0; v < cell.n; ++v) facets |= mask(cell, v);
     const std::size_t n = z(count_bits(facets)), ld = z(padded8(static_cast<int>(n))), g = z(g_);
-    if (facet_rows_.size() < (g + 3) * ld) facet_rows_.resize(2 * (g + 3) * ld);
-    double *rows = facet_rows_.data(), *slack = rows + (g + 1) * ld, *blurred = slack + ld;
-    const double mean_error = cell.rho + rounding_ * (cell.n + 4);
+    if (facet_rows_.size() < (g + 2) * ld) facet_rows_.resize(2 * (g + 2) * ld);
+    double *rows = facet_rows_.data(), *slack = rows + (g + 1) * ld;
     std::size_t i = 0;
     for (Word rest = facets; rest != 0; rest &= rest - 1, ++i) {
-        const auto line = z(facets_[cell.facets + z(first_bit(rest))]);
-        const Linear &f = lines_[line].f;
-        for (std::size_t k = 0; k < g; ++k) rows[k * ld + i] = rows_[line * g + k];
-        rows[g * ld + i] = f.constant;
-        slack[i] = filter_ * f.slack;
-        blurred[i] = filter_ * (f.slack + f.size * mean_error);
+        const int facet = facets_[cell.facets + z(first_bit(rest))];
+        const auto line = z(facet / 2);
+        const double side = facet % 2 != 0 ? 1.0 : -1.0;
+        for (std::size_t k = 0; k < g; ++k) rows[k * ld + i] = side * rows_[line * g + k];
+        rows[g * ld + i] = side * lines_[line].f.constant;
+        slack[i] = filter_ * lines_[line].f.slack;
     }
-    for (; i < ld; ++i) { // as the last one
-        for (std::size_t k = 0; k <= g + 2; ++k) rows[k * ld + i] = rows[k * ld + n - 1];
-    }
-    double mean[Arrangement::kDim]; // `list` has seen that it has no more coordinates
-    find_mean(cloud(cell), mean);
-    for (std::size_t b = 0; b < ld; b += kVec) {
-        const auto at = [&](const double *x) {
+    for (; i < ld; ++i) // as the last one
+        for (std::size_t k = 0; k < g + 2; ++k) rows[k * ld + i] = rows[k * ld + n - 1];
+    for (const auto &part : parts_) {
+        const double *x = arrangement_.point(part);
+        for (std::size_t b = 0; b < ld; b += kVec) {
             Vec sum = plica::load(rows + g * ld + b);
             for (std::size_t k = 0; k < g; ++k) sum += plica::load(rows + k * ld + b) * x[k];
-            return sum;
-        };
-        const Vec inner = at(mean), least = plica::load(slack + b);
-        if (plica::above(absolute(inner), plica::load(blurred + b)) != 0xff) return false;
-        const Vec side = inner > 0 ? Vec{} + 1.0 : Vec{} - 1.0;
-        for (const auto &part : parts_)
-            if (plica::above(at(arrangement_.point(part)) * side, least) != 0xff) return false;
+            if (above(sum, plica::load(slack + b)) != 0xff) return false;
+        }
     }
     return true;
 }
