@@ -129,6 +129,15 @@ CLONES bool sides(const double *values, int n, double error, std::uint64_t *abov
     return certain;
 }
 
+// The first vertex in a set, given word by word; -1: none.
+template <class Set> int first_of(int n, const Set &set) {
+    for (int w = 0; w < words_of(n); ++w) {
+        const std::uint64_t members = set(w) & all_below(n, w);
+        if (members != 0) return 64 * w + first_bit(members);
+    }
+    return -1;
+}
+
 } // namespace
 
 void Arrangement::begin(const Cloud &vertices, const Word *facets) {
@@ -174,6 +183,7 @@ bool Arrangement::keep(Level &here, int id, double error) {
     for (int w = 0; w < here.words; ++w) up += count_bits(above[w]);
     if (up == 0 || up == here.n) return true;
     here.id[here.cuts] = id;
+    if (&here == &levels_[0]) row_[id] = here.cuts;
     here.error[here.cuts] = error;
     ++here.cuts;
     return true;
@@ -291,8 +301,11 @@ void Arrangement::find_middle(std::size_t depth, Place &middle) const {
 }
 
 // The vertices farthest from a cut, on both sides.
-void Arrangement::find_side(const Level &here, int cut, Side &side) const {
-    const double *values = here.values.data() + z(cut) * here.ld;
+const Arrangement::Side &Arrangement::find_side(std::size_t depth) {
+    const Level &here = levels_[depth];
+    Side &side = sides_[depth];
+    if (side.known) return side;
+    const double *values = here.values.data() + z(side.cut) * here.ld;
     Vec most = load(values), least = most;
     for (std::size_t v = kVec; v < here.ld; v += kVec) {
         most = larger(most, load(values + v));
@@ -305,11 +318,12 @@ void Arrangement::find_side(const Level &here, int cut, Side &side) const {
         up = place_of(load(values + v), high, v, up);
         down = place_of(load(values + v), low, v, down);
     }
-    side.id = here.id[cut];
     vertex(here, up, side.up.x);
     vertex(here, down, side.down.x);
     evaluate_all(side.up);
     evaluate_all(side.down);
+    side.known = true;
+    return side;
 }
 
 void Arrangement::between(const Place &from, const Place &to, double t, Place &place) const {
@@ -355,7 +369,9 @@ bool Arrangement::list(std::size_t depth, std::int64_t &count, std::vector<Part>
             if (part.cuts == 0) continue;
             met |= std::uint32_t{1} << here.id[i];
             for (int j = 0; j < part.cuts; ++j) met |= std::uint32_t{1} << part.id[j];
-            find_side(here, i, side);
+            side.id = here.id[i];
+            side.cut = i;
+            side.known = false;
             if (!list(depth + 1, count, parts)) return false;
             --count;
         }
@@ -364,19 +380,25 @@ bool Arrangement::list(std::size_t depth, std::int64_t &count, std::vector<Part>
         find_middle(depth, middle);
         return push(middle, parts);
     }
-    Place middle;
+    Place middle, crossing;
     bool known = false;
     for (int i = 0; i < here.cuts; ++i) {
         const int id = here.id[i];
         if ((met >> id & 1) != 0) continue;
         if (!known) find_middle(depth, middle);
         known = true;
-        find_side(here, i, side);
-        // where the way from the middle to the other side crosses
-        const Place &other = middle.values[id] > 0 ? side.down : side.up;
-        const double from = middle.values[id], to = other.values[id];
-        Place crossing;
-        between(middle, other, from / (from - to), crossing);
+        side.id = id;
+        side.cut = i;
+        side.known = false;
+        // where the way from the middle to a vertex on the other side crosses
+        const Word *above = here.above.data() + z(i * here.words);
+        const double from = middle.values[id];
+        const auto v = z(first_of(here.n, [&](int w) { return from > 0 ? ~above[w] : above[w]; }));
+        const double to = here.values[z(i) * here.ld + v];
+        alignas(64) double end[kDim];
+        vertex(here, v, end);
+        store(crossing.x) = load(middle.x) + from / (from - to) * (load(end) - load(middle.x));
+        evaluate_all(crossing);
         if (!around(depth, crossing, parts)) return false;
     }
     return true;
@@ -384,6 +406,7 @@ bool Arrangement::list(std::size_t depth, std::int64_t &count, std::vector<Part>
 
 // The parts around a point of the hyperplanes of all levels down to this depth.
 bool Arrangement::around(std::size_t depth, const Place &point, std::vector<Part> &parts) {
+    const Level &top = levels_[0];
     const int n = static_cast<int>(depth) + 1;
     std::uint32_t through = 0;
     for (std::size_t d = 0; d <= depth; ++d) through |= std::uint32_t{1} << sides_[d].id;
@@ -403,11 +426,29 @@ bool Arrangement::around(std::size_t depth, const Place &point, std::vector<Part
         std::uint32_t signs = base;
         for (int d = 0; d < n; ++d) signs |= (choice >> d & 1) << sides_[z(d)].id;
         if (marks_[signs] != 0) continue;
-        for (; known > 0; --known) {
-            const Side &side = sides_[z(known - 1)];
-            towards(path[known], (choice >> (known - 1) & 1) != 0 ? side.up : side.down, fixed[known], path[known - 1]);
+        // straight to a vertex on these sides of all hyperplanes, if there is one, or off one after another
+        const int v = first_of(top.n, [&](int w) {
+            Word set = ~Word{0};
+            for (int d = 0; d < n; ++d) {
+                const Word above = top.above[z(row_[sides_[z(d)].id] * top.words + w)];
+                set &= (choice >> d & 1) != 0 ? above : ~above;
+            }
+            return set;
+        });
+        Place found;
+        if (v >= 0) {
+            Place end;
+            vertex(top, z(v), end.x);
+            evaluate_all(end);
+            towards(point, end, others, found);
+        } else {
+            for (; known > 0; --known) {
+                const Side &side = find_side(z(known - 1));
+                towards(path[known], (choice >> (known - 1) & 1) != 0 ? side.up : side.down, fixed[known], path[known - 1]);
+            }
+            found = path[0];
         }
-        if (!push(path[0], parts) || parts.back().above != signs) return false;
+        if (!push(found, parts) || parts.back().above != signs) return false;
     }
     return true;
 }

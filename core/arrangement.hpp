@@ -67,7 +67,8 @@ class Arrangement {
         alignas(64) double values[kMost];
     };
     struct Side { // of a hyperplane, a place above it and one below
-        int id;
+        int id, cut; // of the level
+        bool known;  // whether these have been looked for:
         Place up, down;
     };
     bool list(std::size_t depth, std::int64_t &count, std::vector<Part> &parts);
@@ -76,7 +77,7 @@ class Arrangement {
     void evaluate_all(Place &place) const;
     void vertex(const Level &here, std::size_t v, double *x) const;
     void find_middle(std::size_t depth, Place &middle) const;
-    void find_side(const Level &here, int cut, Side &side) const;
+    const Side &find_side(std::size_t depth);
     void between(const Place &from, const Place &to, double t, Place &place) const;
     void towards(const Place &from, const Place &to, std::uint32_t functionals, Place &place) const;
 
@@ -85,6 +86,7 @@ class Arrangement {
     std::vector<Level> levels_;
     std::vector<Side, Aligned<Side>> sides_; // of the hyperplanes that the levels are restricted to
     double first_error_[kMost] = {};
+    int row_[kMost] = {}; // of those that cut the polytope
     Numbers slack_, rows_; // coefficient after coefficient, kMost numbers each
     Numbers points_;
     // scratch
