@@ -276,6 +276,14 @@ bool Arrangement::distinct(const Level &edge) const {
     return true;
 }
 
+// Coordinate after coordinate of eight points from a part on; the last part again where there are no more.
+void Arrangement::points(const std::vector<Part> &parts, int first, Vec *x) const {
+    alignas(32) std::uint32_t at[kVec];
+    for (int i = 0; i < kVec; ++i)
+        at[i] = static_cast<std::uint32_t>(parts[std::min(z(first + i), parts.size() - 1)].at);
+    for (std::size_t k = 0; k < dim_; ++k) x[k] = gather(points_.data() + k, at);
+}
+
 // All functionals at x.
 void Arrangement::evaluate_all(Place &place) const {
     for (int b = 0; b < n_; b += kVec) {

@@ -19,6 +19,7 @@
 
 #include "chain.hpp"
 #include "kernels_points.hpp"
+#include "lanes.hpp"
 
 namespace plica {
 
@@ -41,6 +42,7 @@ class Arrangement {
 
     bool count(std::int64_t &parts);
     bool list(std::vector<Part> &parts);
+    void points(const std::vector<Part> &parts, int first, Vec *x) const;
     const double *point(const Part &part) const { return points_.data() + part.at; }
 
   private:

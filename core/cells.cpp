@@ -304,10 +304,13 @@ template <class Form> void Cells<Form>::write() {
     if constexpr (Form::kCounts) {
         for (; waiting_ > 0 && steps.regions < target_; --waiting_, ++steps.regions) {
             const auto &part = form_.listed(waiting_ - 1);
-            if (listing_.witnesses) listed.witnesses.append(part.point, z(n_));
+            if (listing_.witnesses) {
+                double *to = listed.witnesses.more(z(n_));
+                for (int k = 0; k < n_; ++k) to[k] = part.point[k];
+            }
             if (!listing_.patterns) continue;
             std::uint64_t *to = listed.patterns.more(z(words_));
-            std::copy(pattern_.begin(), pattern_.end(), to);
+            for (int w = 0; w < words_; ++w) to[w] = pattern_[z(w)];
             for (std::uint32_t rest = part.above; rest != 0; rest &= rest - 1) {
                 const auto &[word, step] = next_piece_[z(__builtin_ctz(rest))];
                 to[word] += step;

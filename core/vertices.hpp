@@ -137,7 +137,6 @@ class Vertices {
     // hyperplanes to be counted or listed
     Arrangement arrangement_;
     std::vector<Arrangement::Part> parts_;
-    Numbers facet_rows_;
     // scratch
     std::vector<std::uint32_t> pairs_;
     std::size_t n_pairs_ = 0;

@@ -39,26 +39,18 @@ int Vertices::list(const Cell &cell, const Question *questions, int n) {
 bool Vertices::all_inside(const Cell &cell) {
     Word facets = 0;
     for (int v = 0; v < cell.n; ++v) facets |= mask(cell, v);
-    const std::size_t n = z(count_bits(facets)), ld = z(padded8(static_cast<int>(n))), g = z(g_);
-    if (facet_rows_.size() < (g + 2) * ld) facet_rows_.resize(2 * (g + 2) * ld);
-    double *rows = facet_rows_.data(), *slack = rows + (g + 1) * ld;
-    std::size_t i = 0;
-    for (Word rest = facets; rest != 0; rest &= rest - 1, ++i) {
-        const int facet = facets_[cell.facets + z(first_bit(rest))];
-        const auto line = z(facet / 2);
-        const double side = facet % 2 != 0 ? 1.0 : -1.0;
-        for (std::size_t k = 0; k < g; ++k) rows[k * ld + i] = side * rows_[line * g + k];
-        rows[g * ld + i] = side * lines_[line].f.constant;
-        slack[i] = filter_ * lines_[line].f.slack;
-    }
-    for (; i < ld; ++i) // as the last one
-        for (std::size_t k = 0; k < g + 2; ++k) rows[k * ld + i] = rows[k * ld + n - 1];
-    for (const auto &part : parts_) {
-        const double *x = arrangement_.point(part);
-        for (std::size_t b = 0; b < ld; b += kVec) {
-            Vec sum = plica::load(rows + g * ld + b);
-            for (std::size_t k = 0; k < g; ++k) sum += plica::load(rows + k * ld + b) * x[k];
-            if (above(sum, plica::load(slack + b)) != 0xff) return false;
+    const int n = static_cast<int>(parts_.size());
+    for (int first = 0; first < n; first += kVec) { // eight points at a time
+        Vec x[Arrangement::kDim];
+        arrangement_.points(parts_, first, x);
+        for (Word rest = facets; rest != 0; rest &= rest - 1) {
+            const int facet = facets_[cell.facets + z(first_bit(rest))];
+            const double *row = rows_.at(z(facet / 2) * z(g_));
+            const Linear &f = lines_[z(facet / 2)].f;
+            Vec sum = Vec{} + f.constant;
+            for (int k = 0; k < g_; ++k) sum += row[k] * x[k];
+            const Vec slack = Vec{} + filter_ * f.slack;
+            if ((facet % 2 != 0 ? above(sum, slack) : above(-slack, sum)) != 0xff) return false;
         }
     }
     return true;
