@@ -21,7 +21,6 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
     counting_ = !listing.patterns && !listing.witnesses && !listing.maps;
-    at_once_ = Form::kCounts && !listing.maps;
     words_ = pattern_words(bits_);
     for (const Stage &s : chain.stages) {
         pieces_.emplace_back(z(s.n_out), std::uint16_t{0});
@@ -51,7 +50,14 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
                   (1 + (n_ + 8) * kUnit);
     first.valid = true;
     const Cell all = form_.start();
-    stack_.push({0, 0, kToFind, -1, all, form_.mark(), 0, 0, -1, 0});
+    stack_.push({0, 0, kToFind, -1, all, form_.mark(), 0, 0, -1, 0, 0});
+}
+
+template <class Form> void Cells<Form>::share(Claims &claims, int stage, int depth) {
+    claims_ = &claims;
+    shared_ = stage;
+    depth_ = depth;
+    stack_[0].path = depth > 0 ? 1 : 0;
 }
 
 template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds) {
@@ -222,13 +228,14 @@ template <class Form> void Cells<Form>::visit(Item item) {
         const int s = item.stage;
         if (item.length == kToFind) {
             enter(item);
-            if (s == last_ && at_once_ && item.length != kManyCuts && at_once(item)) return;
+            if (s == last_ && item.length < kManyCuts && at_once(item)) return;
             if (item.length > 1) sift(item);
             if (item.length > 0 && hopeless(item)) return;
         }
         const bool counting = s == last_ && counting_;
         while (item.length > 0) {
-            if (item.length == kManyCuts && s == last_ && at_once_ && at_once(item)) return; // from more on
+            if (lost(item, depth_)) return;
+            if (s == last_ && item.length == kManyCuts && at_once(item)) return; // from more on
             Candidate c = candidates_[item.list];
             if (stage(s).unit_function[z(c.unit)] == kMax) {
                 max_unit(item, c);
@@ -242,6 +249,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
                 ++item.list;
                 --item.length;
             } else if (counting && item.length == 1 && c.lo + 1 == c.hi) {
+                if (lost(item, 0)) return;
                 steps.regions += 2; // no need to make the last two
                 ++steps.splits;
                 return;
@@ -249,11 +257,12 @@ template <class Form> void Cells<Form>::visit(Item item) {
                 branch(item, c.unit, c.lo, c.hi);
             }
         }
+        if (lost(item, s == shared_ ? 0 : depth_)) return;
         if (s == last_) {
             emit(item.cell);
             return;
         }
-        if (s == shared_ && taken(s)) return;
+        if (s == shared_ && depth_ == 0 && taken(s)) return;
         update(s + 1);
         item.stage = s + 1;
         item.length = kToFind;
@@ -262,9 +271,10 @@ template <class Form> void Cells<Form>::visit(Item item) {
 
 // Find the regions of a cell of the last stage without making their cells, where that is certain and within
 // the budget.
-template <class Form> bool Cells<Form>::at_once(const Item &item) {
+template <class Form> bool Cells<Form>::at_once(Item &item) {
     if constexpr (Form::kCounts) {
-        if (item.length > kManyCuts || (counting_ && item.length < 2)) return false;
+        if (listing_.maps || (counting_ && item.length < 2)) return false;
+        if (lost(item, 0)) return true;
         asks_.clear();
         next_piece_.clear();
         const auto lowest = [&](std::size_t i) { return i == item.list && item.lo >= 0 ? item.lo : candidates_[i].lo; };
@@ -340,11 +350,21 @@ template <class Form> void Cells<Form>::branch(Item &item, int unit, int lo, int
         child.coefficients = coefficients_.size();
         child.unit = more ? -1 : unit;
         child.piece = plus ? hi : lo;
+        if (child.path != 0) child.path = 2 * child.path + (plus ? 1 : 0);
         return child;
     };
     stack_.push(become(item, !plus_first, second, mark));
     item = become(item, plus_first, first, form_.mark());
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
+}
+
+// Whether another walk has taken a cell that so many cuts have made. The cuts of the first stage, the map of
+// which no piece changes, come in the same order in all walks.
+template <class Form> bool Cells<Form>::lost(Item &item, int cuts) {
+    if (item.path >> cuts == 0) return false;
+    const bool found = !claims_->take({reinterpret_cast<const char *>(&item.path), sizeof item.path});
+    item.path = 0;
+    return found;
 }
 
 // Whether another walk has taken the current cell of stage s.

@@ -52,11 +52,9 @@ template <class Form> class Cells {
     // Go on until `regions` more are found, `seconds` have passed, or all is done (then true).
     bool run(std::int64_t regions, double seconds);
     bool done() const { return stack_.size() == 0 && waiting_ == 0; }
-    // From now on leave out the cells of this stage that other walks have taken.
-    void share(Claims &claims, int stage) {
-        claims_ = &claims;
-        shared_ = stage;
-    }
+    // Leave out what other walks have taken: of the first stage whose units have more than one piece, the
+    // cells that `depth` cuts have made; else the cells of this stage. Before anything is run.
+    void share(Claims &claims, int stage, int depth);
 
     Listed listed;
     Steps steps;
@@ -81,6 +79,7 @@ template <class Form> class Cells {
         Mark mark; // heights of the stacks when it was made
         std::size_t candidates, coefficients;
         int unit, piece; // decision to make on arrival (unit < 0: none)
+        std::uint64_t path; // where it lies in the tree of cuts, while nobody has taken it; 0: taken
     };
     struct Buffer : MapError { // the map of a stage's pre-activations on the current cell
         Numbers map;
@@ -100,12 +99,13 @@ template <class Form> class Cells {
     void settle(int s, int unit, std::uint16_t verdict, const Cell &cell);
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
-    bool at_once(const Item &item);
+    bool at_once(Item &item);
     void write();
     void branch(Item &item, int unit, int lo, int hi);
     virtual void emit(Cell &cell);
     // Whether nothing in a cell whose units of the item's stage have been looked at can matter.
     virtual bool hopeless(Item &) { return false; }
+    bool lost(Item &item, int depth);
     bool taken(int s);
 
     bool feed(int s, int unit, int piece, double *row) const;
@@ -127,10 +127,9 @@ template <class Form> class Cells {
     const Listing listing_;
     int n_;
     Claims *claims_ = nullptr;
-    int shared_ = -1;
+    int shared_ = -1, depth_ = 0;
     int last_ = 0; // the stage after which a cell is a region
     bool counting_ = false; // nothing is written
-    bool at_once_ = false;  // regions may be found without their cells
     std::vector<std::vector<std::uint16_t>> pieces_, applied_;
     std::vector<std::pair<std::size_t, std::size_t>> parents_; // candidates of the current parent cell
     std::vector<Buffer> buffers_;
