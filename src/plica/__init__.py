@@ -24,6 +24,7 @@ _WHERE = {
     "PiecewiseLinear": "units",
     "PlicaError": "errors",
     "Polytope": "domains",
+    "RedundantUnits": "facts.redundant",
     "Region": "regions.region",
     "Segment": "domains",
     "SizeError": "errors",
@@ -39,6 +40,7 @@ _WHERE = {
     "lipschitz": "facts.lipschitz",
     "load": "loaders",
     "map_regions": "regions.ask",
+    "redundant_units": "facts.redundant",
     "region_at": "regions.cells",
     "output_range": "facts.ranges",
     "units_report": "facts.units",
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
     from .facts.ranges import Extremum as Extremum
     from .facts.ranges import OutputRange as OutputRange
     from .facts.ranges import output_range as output_range
+    from .facts.redundant import RedundantUnits as RedundantUnits
+    from .facts.redundant import redundant_units as redundant_units
     from .facts.units import UnitsReport as UnitsReport
     from .facts.units import units_report as units_report
     from .loaders import load as load
