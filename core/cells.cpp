@@ -224,18 +224,27 @@ template <class Form> void Cells<Form>::visit(Item item) {
     coefficients_.truncate(item.coefficients);
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
     fresh_ = false;
+    bool untried = item.length == kToFind; // whether its regions have not yet been sought all at once
+    const auto all_found = [&] {
+        untried = false;
+        return at_once(item);
+    };
     for (;;) {
         const int s = item.stage;
         if (item.length == kToFind) {
             enter(item);
-            if (s == last_ && item.length < kManyCuts && at_once(item)) return;
+            if (s == last_ && item.length <= many() && all_found()) return;
             if (item.length > 1) sift(item);
             if (item.length > 0 && hopeless(item)) return;
         }
         const bool counting = s == last_ && counting_;
         while (item.length > 0) {
             if (lost(item, depth_)) return;
-            if (s == last_ && item.length == kManyCuts && at_once(item)) return; // from more on
+            // what is open may have become few enough; where it was not certain, try again with fewer
+            if (s == last_ && (untried ? item.length <= many() : (many() - item.length) % 4 == 0)) {
+                if (all_found()) return;
+                fresh_ = false; // the form has been asked other things
+            }
             Candidate c = candidates_[item.list];
             if (stage(s).unit_function[z(c.unit)] == kMax) {
                 max_unit(item, c);
@@ -272,8 +281,9 @@ template <class Form> void Cells<Form>::visit(Item item) {
 // Find the regions of a cell of the last stage without making their cells, where that is certain and within
 // the budget.
 template <class Form> bool Cells<Form>::at_once(Item &item) {
+    if (counting_ ? item.length < 2 || !Form::kCounts : listing_.maps || !Form::kLists) return false;
+    if (item.length > many()) return false;
     if constexpr (Form::kCounts) {
-        if (listing_.maps || (counting_ && item.length < 2)) return false;
         if (lost(item, 0)) return true;
         asks_.clear();
         next_piece_.clear();
@@ -289,29 +299,31 @@ template <class Form> bool Cells<Form>::at_once(Item &item) {
                 next_piece_.emplace_back(z(bit / 64), std::uint64_t{1} << (bit % 64));
             }
         }
-        if (asks_.size() > z(kManyCuts)) return false;
+        if (asks_.size() > z(many())) return false;
         const int n = static_cast<int>(asks_.size());
         if (counting_) {
-            const std::int64_t found = form_.count(item.cell, asks_.data(), n);
+            const std::int64_t found = form_.parts(item.cell, asks_.data(), n);
             if (found == 0 || found > target_ - steps.regions) return false;
             steps.regions += found;
             steps.splits += found - 1;
             return true;
         }
-        waiting_ = form_.list(item.cell, asks_.data(), n);
-        if (waiting_ == 0) return false;
-        for (std::size_t i = item.list; i < item.list + z(item.length); ++i)
-            set_piece(item.stage, candidates_[i].unit, lowest(i));
-        steps.splits += waiting_ - 1;
-        write();
-        return true;
+        if constexpr (Form::kLists) {
+            waiting_ = form_.list(item.cell, asks_.data(), n);
+            if (waiting_ == 0) return false;
+            for (std::size_t i = item.list; i < item.list + z(item.length); ++i)
+                set_piece(item.stage, candidates_[i].unit, lowest(i));
+            steps.splits += waiting_ - 1;
+            write();
+            return true;
+        }
     }
     return false;
 }
 
 // Write regions that have been found at once, as many as the budget allows.
 template <class Form> void Cells<Form>::write() {
-    if constexpr (Form::kCounts) {
+    if constexpr (Form::kLists) {
         for (; waiting_ > 0 && steps.regions < target_; --waiting_, ++steps.regions) {
             const auto &part = form_.listed(waiting_ - 1);
             if (listing_.witnesses) {

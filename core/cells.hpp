@@ -90,7 +90,7 @@ template <class Form> class Cells {
         int feeds = 1;
         bool valid = false;
     };
-    static constexpr int kToFind = -1, kManyCuts = 12;
+    static constexpr int kToFind = -1;
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
     void set_piece(int s, int unit, int piece);
@@ -100,6 +100,10 @@ template <class Form> class Cells {
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
     bool at_once(Item &item);
+    int many() const { // cuts of a cell whose regions may be found all at once
+        if constexpr (Form::kCounts) return form_.many();
+        return -1;
+    }
     void write();
     void branch(Item &item, int unit, int lo, int hi);
     virtual void emit(Cell &cell);

@@ -29,7 +29,7 @@ struct Record {
 
 class Dictionary {
   public:
-    static constexpr bool kCounts = false;
+    static constexpr bool kCounts = false, kLists = false;
 
     struct Cell {
         int m = 0;              // rows

@@ -25,10 +25,12 @@
 //   Cell child(Cell &, bool plus)     the part of the cell where the functional last asked, which took
 //                                     both signs in this very cell, is positive (or negative);
 //                                     both parts may be taken, one after the other
-//   static constexpr bool kCounts     whether there are
-//   int64 count(const Cell &, const Question *, int n), int list(the same)
+//   static constexpr bool kCounts, kLists
+//                                     whether there are
+//   int64 parts(const Cell &, const Question *, int n), int list(the same)
 //                                     the parts into which the hyperplanes of n functionals divide the cell, how
 //                                     many, found without making them; 0 where that is not certain
+//   int many() const                  for how many functionals that is worth while
 //   Part listed(int i)                of the last list: where functionals are positive, and a point inside
 //   void witness(const Cell &, double *)
 //                                     a point inside, in the domain's n coordinates

@@ -19,7 +19,7 @@ namespace plica {
 
 class Vertices {
   public:
-    static constexpr bool kCounts = true; // has `count` and `list`
+    static constexpr bool kCounts = true, kLists = true; // has `parts`, has `list`
 
     struct Cell {
         int n = 0, ld = 0;   // vertices, and how far apart their columns lie
@@ -44,7 +44,8 @@ class Vertices {
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point);
     // The parts into which the hyperplanes of n functionals divide the cell, how many; 0: not certain.
-    std::int64_t count(const Cell &cell, const Question *questions, int n);
+    std::int64_t parts(const Cell &cell, const Question *questions, int n);
+    int many() const { return 12; }
     int list(const Cell &cell, const Question *questions, int n);
     struct Part {
         std::uint32_t above; // bit i: whether functional i is positive there

@@ -25,7 +25,7 @@ bool Vertices::arrange(const Cell &cell, const Question *questions, int n) {
     return true;
 }
 
-std::int64_t Vertices::count(const Cell &cell, const Question *questions, int n) {
+std::int64_t Vertices::parts(const Cell &cell, const Question *questions, int n) {
     std::int64_t found = 0;
     return arrange(cell, questions, n) && arrangement_.count(found) ? found : 0;
 }
