@@ -43,9 +43,9 @@ _WHERE = {
     "output_range": "facts.ranges",
     "units_report": "facts.units",
 }
-_MODULES = ("draw", "nn")
+_MODULES = ("draw", "nn", "unit_maps")
 
-__all__ = [*_WHERE, "nn"]
+__all__ = [*_WHERE, "nn", "unit_maps"]
 
 if TYPE_CHECKING:
     from .chain import Network as Network
