@@ -29,6 +29,7 @@ _WHERE = {
     "SizeError": "errors",
     "Slice": "domains",
     "Space": "domains",
+    "Stability": "facts.stability",
     "Stage": "stage",
     "Units": "units",
     "UnitsReport": "facts.units",
@@ -41,6 +42,7 @@ _WHERE = {
     "map_regions": "regions.ask",
     "region_at": "regions.cells",
     "output_range": "facts.ranges",
+    "stable_regions": "facts.stability",
     "units_report": "facts.units",
 }
 _MODULES = ("draw", "nn", "unit_maps")
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
     from .facts.ranges import Extremum as Extremum
     from .facts.ranges import OutputRange as OutputRange
     from .facts.ranges import output_range as output_range
+    from .facts.stability import Stability as Stability
+    from .facts.stability import stable_regions as stable_regions
     from .facts.units import UnitsReport as UnitsReport
     from .facts.units import units_report as units_report
     from .loaders import load as load

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import plica
 from plica import DomainError, Network, NetworkError, Stage, Units, UnsupportedError
+from plica.exact.distinct import distinct, unresolved
 from plica.exact.rational import RationalChain
 from plica.unit_maps import linear_maps
-from plica.unit_maps.distinct import distinct, unresolved
 from plica.unit_maps.rows import rows_on
 from plica.units import MAX
 from tests.properties.chains import few_cells, networks, question, some

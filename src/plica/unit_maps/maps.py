@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..chain import Network, require_network
 from ..domains import Domain
 from ..errors import DomainError, NetworkError, UnsupportedError
+from ..exact.distinct import distinct
 from ..exact.patterns import exact_patterns
 from ..exact.rational import RationalChain
 from ..regions.ask import map_regions
 from ..stage import Stage
 from ..units import MAX, PiecewiseLinear, Units
-from .distinct import distinct
 from .rows import rows_on
 
 if TYPE_CHECKING:
