@@ -57,9 +57,8 @@ def main() -> None:
     found = plica.unit_maps.linear_maps(net, layer, unit, x, of="value")
     print(found)
     cosines = found.cosines()[np.triu_indices(len(found), 1)]
-    print(
-        f"norms {found.norms.min():.2f} to {found.norms.max():.2f}, mean cosine {cosines.mean():.2f}"
-    )
+    low, high = found.norms.min(), found.norms.max()
+    print(f"norms {low:.2f} to {high:.2f}, mean cosine {cosines.mean():.2f}")
     digits = np.bincount(y[found.labels >= 0], minlength=10)
     print("digits that the unit is on for:", {d: int(n) for d, n in enumerate(digits) if n})
 

@@ -288,7 +288,7 @@ def test_unresolved_groups_hold_what_may_be_equal() -> None:
             axis=2
         )
         assert (groups[:, None] == groups[None])[close].all()
-        labels, _ = distinct(values, errors, lambda p: tuple(values[p]))
+        labels, _ = distinct(values, errors, lambda p, values=values: tuple(values[p]))
         same = (values[:, None] == values[None]).all(axis=2)
         assert np.array_equal(labels[:, None] == labels[None], same)
 

@@ -28,7 +28,7 @@ def unresolved(values: Float, errors: Float) -> Int:
         Group of each map. Maps of different groups are certainly different; those of one group
         may be.
     """
-    P, k = values.shape
+    P = values.shape[0]
     labels = np.zeros(P, dtype=np.int64)
     low = np.nextafter(values - errors, -np.inf)
     high = np.nextafter(values + errors, np.inf)

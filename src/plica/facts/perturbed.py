@@ -7,7 +7,7 @@ most ``|A| d + e (M (|h| + d) + m)``, where ``M`` and ``m`` are 1 on the entries
 this by the sizes of their slopes; a unit on a flat piece moves by nothing. Columns of affine forms
 move in the same way, with the bias in the column of constants alone.
 
-All numbers here are nonnegative and rounded up, margins down, so that ``moves < margin`` is certain.
+All numbers here are nonnegative and rounded up, margins down: ``moves < margin`` is certain.
 """
 
 from __future__ import annotations
@@ -100,10 +100,11 @@ def _copies(stage: Stage) -> NDArray[np.bool_]:
     bends = np.repeat(units.function != IDENTITY, np.diff(units.start))
     other[units.reads[bends]] = True
     size = abs(stage.A)
-    # nonnegative numbers: one entry, a 1, and nothing else
+    # of a row with a single entry, the sum is that entry
     single = np.asarray((size != 0).sum(axis=1)).reshape(-1) == 1
     one = np.asarray(stage.A.sum(axis=1)).reshape(-1) == 1
-    return single & one & (stage.a == 0) & ~other
+    found: NDArray[np.bool_] = single & one & (stage.a == 0) & ~other
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +290,8 @@ class Perturbed:
         with np.errstate(over="ignore", invalid="ignore"):
             moved = self.moves(frozen, e)[1]
         for layer, b in zip(frozen.layers, moved, strict=True):
-            good &= (b < layer.margin).all(axis=1)
+            if layer.margin is not None:
+                good &= (b < layer.margin).all(axis=1)
         return good
 
 

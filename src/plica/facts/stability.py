@@ -301,7 +301,7 @@ def _better(
     e = radius if 0 < radius < np.inf else 1e-9
     used = [b[0] / e for b in chain.moves(at, np.array([e]))[1]]
     forms = chain.forms(pattern[None])
-    rows, limits, speeds = _margin_rows(chain, forms, at, pattern, used)
+    rows, limits, speeds = _margin_rows(chain, forms, pattern, used)
     n = domain.dim
     scale = max(1.0, float(np.abs(point).max()))
     A, b = domain.halfspaces()
@@ -318,7 +318,8 @@ def _better(
     )
     if found.status != 0:  # thin beyond the solver's tolerance: keep what there is
         return point
-    return np.clip(found.x[:n], lower, upper)
+    best: Float = np.clip(found.x[:n], lower, upper)
+    return best
 
 
 def _bounds(domain: Domain, point: Float, scale: float) -> tuple[Float, Float]:
@@ -329,7 +330,7 @@ def _bounds(domain: Domain, point: Float, scale: float) -> tuple[Float, Float]:
 
 
 def _margin_rows(
-    chain: Perturbed, forms: Frozen, at: Frozen, pattern: NDArray[Any], used: list[Float]
+    chain: Perturbed, forms: Frozen, pattern: NDArray[Any], used: list[Float]
 ) -> tuple[Float, Float, Float]:
     """Margins as affine functions ``rows . u + limits`` of the point, and how fast they shrink."""
     rows, speeds, column = [], [], 0
