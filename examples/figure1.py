@@ -120,7 +120,7 @@ def main() -> None:
             ax.add_patch(Rectangle(corner, side, side, fill=False, ec=INK, lw=0.8, alpha=0.6))
 
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(options.out, dpi=150, facecolor=PAGE)
+    figure.savefig(options.out, dpi=100, facecolor=PAGE)
     print(f"wrote {options.out}")
 
 

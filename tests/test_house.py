@@ -38,6 +38,7 @@ MAY_USE: dict[str, set[str]] = {
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
 UPWARDS = {
     ("regions/atlas.py", "draw"),
+    ("facts/stability.py", "draw"),
     ("unit_maps/maps.py", "draw"),
     ("chain.py", "storage"),
     ("chain.py", "facts"),

@@ -317,10 +317,8 @@ def diverging(theme: str | Theme = "dark") -> Any:
     at = np.linspace(0, 1, len(knots))
     t = np.linspace(0, 1, 511)
     colours = oklab_to_rgb(np.stack([np.interp(t, at, k) for k in knots.T], axis=1))
-    page = theme_of(theme).ink
-    scale = ListedColormap(colours, name="plica diverging")
-    scale.set_bad((*page, 0.15))
-    return scale
+    missing = (*theme_of(theme).ink, 0.15)
+    return ListedColormap(colours, name="plica diverging").with_extremes(bad=missing)
 
 
 def hashed(keys: NDArray[Any]) -> Float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def plot_unit_maps(
     shape: tuple[int, int] | None = None,
     *,
     maps: int = SHOWN,
-    cosines: int = 400,
+    cosines: int | None = None,
+    captions: Sequence[str] | None = None,
     scale: str = "common",
     title: str | None = None,
     width: float = 12.0,
@@ -42,8 +44,12 @@ def plot_unit_maps(
     shape : (int, int), optional
         Height and width of the input image; each map is drawn as an image. Without it, a map is a
         row of a table.
-    maps, cosines : int
-        At most so many maps are drawn, and compared.
+    maps : int
+        At most so many maps are drawn.
+    cosines : int, optional
+        At most so many maps are compared; as many as are drawn if not given.
+    captions : sequence of str, optional
+        What is written below the images; their counts if not given.
     scale : {"common", "own"}
         Whether all maps share one scale of colours, or each has its own.
     title : str, optional
@@ -73,9 +79,11 @@ def plot_unit_maps(
         raise PlicaError(f"the network has {n} inputs: they are no image of shape {shape}")
     if scale not in ("common", "own"):
         raise PlicaError(f'scale {scale!r} is not known; use "common" or "own"')
-    if maps < 1 or cosines < 1:
+    if maps < 1 or (cosines is not None and cosines < 1):
         raise PlicaError("at least one map must be drawn")
     top = min(maps, len(found))
+    if captions is not None and len(captions) < top:
+        raise PlicaError(f"there are {top} images to draw, but {len(captions)} captions")
     height = 0.5 * width + 0.05 * width
     figure = Figure((width, height), dpi=dpi, facecolor=style.background)
     FigureCanvasAgg(figure)
@@ -107,8 +115,9 @@ def plot_unit_maps(
     if shape is None:
         _table(figure.add_axes(left), found.maps[:top], colours)
     else:
-        _images(figure, left, found, top, shape, colours, scale, style)
-    k = min(cosines, len(found))
+        captions = captions or [f"{count:,}" for count in found.counts[:top]]
+        _images(figure, left, found.maps[:top], captions, shape, colours, scale, style)
+    k = top if cosines is None else min(cosines, len(found))
     _cosines(figure.add_axes(right), found.cosines()[:k, :k], colours, style, k < len(found))
     return figure
 
@@ -128,41 +137,37 @@ def _reach(values: Float) -> float:
 def _images(
     figure: Figure,
     where: tuple[float, float, float, float],
-    found: Any,
-    top: int,
+    maps: Float,
+    captions: Sequence[str],
     shape: tuple[int, int],
     colours: Any,
     scale: str,
     style: Theme,
 ) -> None:
-    """A grid of images, each with the number of points or regions below it."""
+    """A grid of images, each with its caption."""
     x, y, w, h = where
-    caption = 0.22  # height of the number below an image, as a share of the image's height
+    top = len(maps)
+    caption = 0.25  # height of the text below an image, as a share of the image's height
     aspect = shape[0] / shape[1] * (1 + caption)
     columns = max(1, round(math.sqrt(top * aspect)))
     rows = math.ceil(top / columns)
     while rows * aspect > columns:  # the grid must fit into a square
         columns += 1
         rows = math.ceil(top / columns)
-    cell_w = w / columns
-    cell_h = h * aspect / columns
-    common = _reach(found.maps[:top])
+    cell_w, cell_h = w / columns, h / rows
+    image_w, image_h = 0.92 * cell_w, 0.92 * h / columns * shape[0] / shape[1]
+    common = _reach(maps)
     for i in range(top):
         r, c = divmod(i, columns)
-        image = found.maps[i].reshape(shape)
+        image = maps[i].reshape(shape)
         limit = common if scale == "common" else _reach(image)
         ax = figure.add_axes(
-            (
-                x + (c + 0.04) * cell_w,
-                y + h - (r + 1 / (1 + caption)) * cell_h,
-                0.92 * cell_w,
-                0.96 * cell_h / (1 + caption),
-            )
+            (x + (c + 0.04) * cell_w, y + h - r * cell_h - image_h, image_w, image_h)
         )
         ax.imshow(image, cmap=colours, vmin=-limit, vmax=limit, interpolation="nearest")
         _frame(ax, style)
         ax.set_xlabel(
-            f"{found.counts[i]:,}",
+            captions[i],
             color=style.ink,
             fontsize=max(4.0, min(9.0, 70 * cell_w)),
             labelpad=2,

@@ -150,6 +150,12 @@ class Stability:
         counts = len(self) - np.searchsorted(self._sorted, e, side="left")
         return e, counts.astype(np.int64)
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the curve with matplotlib; see `plica.draw.plot_stability`."""
+        from ..draw.stability import plot_stability
+
+        return plot_stability(self, ax, **options)
+
 
 def stable_regions(
     net: Network,
