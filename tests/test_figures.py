@@ -29,6 +29,7 @@ def test_examples_run(script: str, said: str, tmp_path: Path) -> None:
         text=True,
         cwd=tmp_path,
         timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert said in done.stdout

@@ -118,7 +118,7 @@ def plot_unit_maps(
         captions = captions or [f"{count:,}" for count in found.counts[:top]]
         _images(figure, left, found.maps[:top], captions, shape, colours, scale, style)
     k = top if cosines is None else min(cosines, len(found))
-    _cosines(figure.add_axes(right), found.cosines()[:k, :k], colours, style, k < len(found))
+    _cosines(figure.add_axes(right), found.cosines(k), colours, style, k < len(found))
     return figure
 
 

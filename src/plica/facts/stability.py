@@ -20,7 +20,7 @@ from ..engines.walk import unpack
 from ..errors import DomainError, PlicaError
 from ..exact import linear_program
 from ..exact.distinct import unresolved
-from .perturbed import Frozen, Perturbed, masks_of
+from .perturbed import Perturbed, masks_of
 
 __all__ = ["Stability", "stable_regions"]
 
@@ -240,12 +240,11 @@ def stable_regions(
     for _ in range(refine):
         if not todo.size:
             break
-        better = np.empty((todo.size, domain.dim))
-        for i, r in enumerate(todo.tolist()):
-            better[i] = _better(chain, domain, patterns[r], points[r], radii[r])
-        found = np.zeros(todo.size)
-        for part in _chunks(todo.size, chain.net, 1):
-            found[part] = _radii(chain, patterns[todo[part]], better[part])
+        better, found = np.empty((todo.size, domain.dim)), np.zeros(todo.size)
+        for part in _chunks(todo.size, chain.net, domain.dim + 1):
+            r = todo[part]
+            better[part] = _better(chain, domain, patterns[r], points[r], radii[r])
+            found[part] = _radii(chain, patterns[r], better[part])
         found[~_inside(domain, better)] = 0.0
         gain = found > radii[todo]
         again = found > radii[todo] * (1 + GAIN)
@@ -295,50 +294,56 @@ def _inside(domain: Domain, points: Float) -> NDArray[np.bool_]:
 
 
 def _better(
-    chain: Perturbed, domain: Domain, pattern: NDArray[Any], point: Float, radius: float
+    chain: Perturbed, domain: Domain, patterns: NDArray[Any], points: Float, radii: Float
 ) -> Float:
-    """A point that may bear more: the largest margins, in units of how fast each one is used up.
+    """Points that may bear more: the largest margins, in units of how fast each one is used up.
 
-    How fast is taken at the present point, where it is a little off; what comes out is checked.
+    How fast is taken at the present points, where it is a little off; what comes out is checked.
     """
     from scipy.optimize import linprog
 
-    at = chain.points(pattern[None], point[None])
-    e = radius if 0 < radius < np.inf else 1e-9
-    used = [b[0] / e for b in chain.moves(at, np.array([e]))[1]]
-    forms = chain.forms(pattern[None])
-    rows, limits, speeds = _margin_rows(chain, forms, pattern, used)
-    n = domain.dim
-    scale = max(1.0, float(np.abs(point).max()))
+    e = np.where((radii > 0) & np.isfinite(radii), radii, 1e-9)
+    used = chain.moves(chain.points(patterns, points), e)[1]
+    forms = chain.forms(patterns)
     A, b = domain.halfspaces()
-    lower, upper = _bounds(domain, point, scale)
-    table = np.concatenate((np.column_stack((-rows, speeds)), np.column_stack((A, 0 * b))))
-    size = np.abs(table).max(axis=1, initial=0.0)
-    size[size == 0] = 1.0
-    found = linprog(
-        np.append(np.zeros(n), -1.0),
-        A_ub=table / size[:, None],
-        b_ub=np.concatenate((limits, b)) / size,
-        bounds=[*zip(lower.tolist(), upper.tolist(), strict=True), (0.0, None)],
-        method="highs",
-    )
-    if found.status != 0:  # thin beyond the solver's tolerance: keep what there is
-        return point
-    best: Float = np.clip(found.x[:n], lower, upper)
-    return best
+    n = domain.dim
+    better = points.copy()
+    for r, point in enumerate(points):
+        speeds = [bends[r] / e[r] for bends in used]
+        values = [layer.value[r] for layer in forms.layers]
+        rows, limits, fast = _margin_rows(chain, patterns[r], values, speeds)
+        lower, upper = _bounds(domain, point)
+        table = np.concatenate((np.column_stack((-rows, fast)), np.column_stack((A, 0 * b))))
+        size = np.abs(table).max(axis=1, initial=0.0)
+        size[size == 0] = 1.0
+        found = linprog(
+            np.append(np.zeros(n), -1.0),
+            A_ub=table / size[:, None],
+            b_ub=np.concatenate((limits, b)) / size,
+            bounds=[*zip(lower.tolist(), upper.tolist(), strict=True), (0.0, None)],
+            method="highs",
+        )
+        if found.status == 0:  # else it is thin beyond the solver's tolerance
+            better[r] = np.clip(found.x[:n], lower, upper)
+    return better
 
 
-def _bounds(domain: Domain, point: Float, scale: float) -> tuple[Float, Float]:
+def _bounds(domain: Domain, point: Float) -> tuple[Float, Float]:
     if isinstance(domain, (Box, Segment, Slice)):
         return domain.bounds
+    scale = max(1.0, float(np.abs(point).max()))
     # far out parameters are multiplied by large numbers: nothing is to be gained there
     return point - 10 * scale, point + 10 * scale
 
 
 def _margin_rows(
-    chain: Perturbed, forms: Frozen, pattern: NDArray[Any], used: list[Float]
+    chain: Perturbed, pattern: NDArray[Any], values: list[Float], used: list[Float]
 ) -> tuple[Float, Float, Float]:
-    """Margins as affine functions ``rows . u + limits`` of the point, and how fast they shrink."""
+    """Margins as affine functions ``rows . u + limits`` of the point, and how fast they shrink.
+
+    ``values`` are the pre-activations as affine forms, ``used`` how fast the bends of each stage
+    move.
+    """
     rows, speeds, column = [], [], 0
     for i, stage in enumerate(chain.net.stages):
         units, bends = stage.units, chain.bends[i]
@@ -346,7 +351,7 @@ def _margin_rows(
         piece = np.zeros(units.n_out, dtype=np.int64)
         piece[some] = pattern[column : column + some.size]
         column += some.size
-        z = forms.layers[i].value[0]  # (dim + 1, n_pre)
+        z = values[i]  # (dim + 1, n_pre)
         shift = np.zeros(z.shape[0])
         shift[-1] = 1.0
         for c, k in enumerate(bends.scalar.tolist()):
@@ -363,7 +368,7 @@ def _margin_rows(
                 gap = z[:, bends.left[pair]] - z[:, bends.right[pair]]
                 rows.append(gap if piece[k] == left else -gap)
                 speeds.append(used[i][c])
-    table = np.array(rows).reshape(-1, forms.layers[0].value.shape[1])
+    table = np.array(rows).reshape(-1, chain.net.n_inputs + 1)
     return table[:, :-1], table[:, -1], np.array(speeds)
 
 

@@ -108,10 +108,17 @@ class UnitMaps:
         norms: Float = np.linalg.norm(self.maps, axis=1)
         return norms
 
-    def cosines(self) -> Float:
-        """Cosines of the angles between the maps, shape (K, K); NaN with a map that is zero."""
+    def cosines(self, top: int | None = None) -> Float:
+        """Cosines of the angles between the maps, shape (K, K); NaN with a map that is zero.
+
+        Parameters
+        ----------
+        top : int, optional
+            Only the so many most frequent maps.
+        """
+        maps = self.maps[:top]
         with np.errstate(invalid="ignore"):
-            unit = self.maps / self.norms[:, None]
+            unit = maps / self.norms[:top, None]
         found: Float = np.clip(unit @ unit.T, -1.0, 1.0)
         return found
 
@@ -263,10 +270,9 @@ def linear_maps(
     if flat is not None:
         labels = np.where(flat[patterns[:, -1].astype(np.int64)], -1, labels)
     pattern_labels, counts = _by_frequency(labels, which)
-    own = np.array([np.flatnonzero(pattern_labels == j)[0] for j in range(counts.size)], dtype=int)
     shown = pattern_labels[which]
-    where = np.array([np.flatnonzero(shown == j)[0] for j in range(counts.size)], dtype=int)
-    examples = points[where].reshape(-1, points.shape[1])
+    own, where = _first(pattern_labels), _first(shown)
+    examples = points[where]
     return UnitMaps(
         layer,
         unit,
@@ -350,6 +356,13 @@ def _unique_rows(rows: NDArray[Any]) -> tuple[NDArray[Any], Int, Int]:
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
     return rows[first[order]], first[order], rank[inverse]
+
+
+def _first(labels: Int) -> Int:
+    """Where each label that is not negative occurs first."""
+    names, first = np.unique(labels, return_index=True)
+    found: Int = first[names >= 0]
+    return found
 
 
 def _by_frequency(labels: Int, which: Int) -> tuple[Int, Int]:
