@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from plica import Network, NetworkError, Stage, Units
 from plica.exact.patterns import exact_patterns
 from plica.exact.rational import RationalChain
 from plica.facts.perturbed import masks_of
+from plica.facts.stability import _different
 from plica.units import MAX
 from tests.properties.chains import question, some
 from tests.twins.networks import fold, he, integer, residual
@@ -294,6 +296,25 @@ def test_linear_regions_that_may_grow_together_are_not_counted_twice() -> None:
     assert stable.surviving(w) == 2
     assert stable.surviving(w, "linear") == 1
     assert stable.surviving(0, "linear") == 3  # of four, two share a map
+
+
+def test_different_maps_are_counted_from_below() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        values = rng.integers(0, 5, (9, 2)).astype(float)
+        errors = rng.choice([0.0, 0.3, 0.6, 1.1], (9, 2))
+        apart = (np.abs(values[:, None] - values) > errors[:, None] + errors).any(axis=2)
+        best = max(
+            len(some)
+            for k in range(1, 10)
+            for some in combinations(range(9), k)
+            if all(apart[i, j] for i, j in combinations(some, 2))
+        )
+        found = _different(values, errors)
+        assert best - 1 <= found <= best
+    assert _different(np.zeros((0, 3)), np.zeros((0, 3))) == 0
+    assert _different(np.zeros((4, 3)), np.zeros((4, 3))) == 1
+    assert _different(np.arange(4.0)[:, None], np.zeros((4, 1))) == 4
 
 
 def test_radius_and_curve_agree() -> None:

@@ -261,6 +261,37 @@ def test_convolutions() -> None:
         linear_maps(net, 2, 0, data)
 
 
+def test_torch_convolutions() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(3, 4, 3),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(16, 5),
+        torch.nn.ReLU(),
+        torch.nn.Linear(5, 2),
+    ).double()
+    net = plica.load(module, example=torch.zeros(1, 1, 8, 8, dtype=torch.float64))
+    images = torch.randn(20, 1, 8, 8, dtype=torch.float64, requires_grad=True)
+    module[:7](images)[:, 3].sum().backward()
+    found = linear_maps(net, net.depth, 3, images.detach().numpy())
+    gradients = images.grad.reshape(20, 64).numpy()
+    assert np.allclose(found.maps[found.labels], gradients, atol=1e-12)
+    assert found.plot(shape=(8, 8), maps=4) is not None
+    with pytest.raises(DomainError, match="shape"):
+        linear_maps(net, 1, 0, np.zeros((2, 8, 9)))
+
+
+def test_too_many_maps_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plica.unit_maps.maps.LIMIT", 100)
+    with pytest.raises(plica.SizeError, match="budget"):
+        linear_maps(Network.mlp(he([2, 6, 5, 3])), 2, 0, SQUARE)
+
+
 def test_a_budget_gives_maps_that_occur() -> None:
     net = Network.mlp(he([2, 16, 16, 2]))
     full, part = (linear_maps(net, 2, 0, SQUARE, budget=b) for b in (None, 5))

@@ -79,7 +79,7 @@ class Stability:
         e : float
             No perturbed parameter changes by more.
         kind : {"activation", "linear"}
-            For linear regions: how many of the surviving activation regions have affine maps that
+            For linear regions: how many surviving activation regions there are whose affine maps
             certainly stay different from one another, for then they lie in different linear
             regions.
 
@@ -373,25 +373,23 @@ def _margin_rows(
 
 
 def _different(values: Float, errors: Float) -> int:
-    """A lower bound on the number of different maps, each off by at most its errors."""
+    """How many of some maps certainly differ from one another, each off by at most its errors.
+
+    A lower bound on the largest such set: maps are taken in turn, the most certain ones first, if
+    they differ from all that were taken.
+    """
+    low = np.nextafter(values - errors, -np.inf)
+    high = np.nextafter(values + errors, np.inf)
+    groups = unresolved(values, errors)  # maps of two groups differ
+    order = np.lexsort((errors.max(axis=1, initial=0.0), groups))
     total = 0
-    groups = unresolved(values, errors)
-    order = np.argsort(groups, kind="stable")
     for group in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        # in one number: intervals that do not meet, chosen by their right ends, are different
-        if group.size == 1:
-            total += 1
-            continue
-        low = np.nextafter(values[group] - errors[group], -np.inf)
-        high = np.nextafter(values[group] + errors[group], np.inf)
-        total += max(_apart(low[:, c], high[:, c]) for c in range(low.shape[1]))
+        below, above = np.empty((2, group.size, values.shape[1]))
+        taken = 0
+        for i in group.tolist():
+            apart = (low[i] > above[:taken]) | (high[i] < below[:taken])
+            if apart.any(axis=1).all():
+                below[taken], above[taken] = low[i], high[i]
+                taken += 1
+        total += taken
     return total
-
-
-def _apart(low: Float, high: Float) -> int:
-    """The largest number of intervals no two of which meet."""
-    count, end = 0, -np.inf
-    for i in np.argsort(high, kind="stable").tolist():
-        if low[i] > end or count == 0:
-            count, end = count + 1, float(high[i])
-    return count

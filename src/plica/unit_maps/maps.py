@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..chain import Network, require_network
 from ..domains import Domain
-from ..errors import DomainError, NetworkError, UnsupportedError
+from ..errors import DomainError, NetworkError, SizeError, UnsupportedError
 from ..exact.distinct import distinct
 from ..exact.patterns import exact_patterns
 from ..exact.rational import RationalChain
@@ -30,6 +30,8 @@ __all__ = ["UnitMaps", "linear_maps"]
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 OF = ("pre", "value")
+#: Largest size, in bytes, of the maps on all patterns and their errors.
+LIMIT = 4 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +234,8 @@ def linear_maps(
         If ``of="pre"`` and the unit reads several coordinates.
     DomainError
         If the domain does not fit the network, or the data are not finite points of its input.
+    SizeError
+        If the maps of all patterns would not fit.
 
     Examples
     --------
@@ -256,6 +260,12 @@ def linear_maps(
     else:
         points = _points(net, over)
         patterns, _, which = _unique_rows(exact_patterns(sub, points))
+    size = 16 * patterns.shape[0] * (sub.n_inputs + 1)
+    if size > LIMIT:
+        raise SizeError(
+            f"the maps of {patterns.shape[0]:,} patterns would take {size / 2**30:.1f} GiB (limit "
+            f"{LIMIT / 2**30:.0f} GiB); set a budget, or take a smaller domain or less data"
+        )
     rows = rows_on(sub, patterns)
     _, first, of_key = _unique_rows(rows.keys)
     chain = RationalChain(sub)
