@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
     ("script", "said"),
     [
         ("figure1.py", "2-10-10-1: "),
-        ("regions_by_layer.py", "3 layers: "),
+        ("regions_by_layer.py", "maxout of rank 3, 3 layers: "),
         ("stability.py", "regions survive any change"),
         ("unit_maps_digits.py", "layer 3: "),
     ],
