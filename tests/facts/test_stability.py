@@ -296,6 +296,7 @@ def test_linear_regions_that_may_grow_together_are_not_counted_twice() -> None:
     assert stable.surviving(w) == 2
     assert stable.surviving(w, "linear") == 1
     assert stable.surviving(0, "linear") == 3  # of four, two share a map
+    assert stable.surviving(1e200, "linear") == stable.surviving(np.inf, "linear") == 0
 
 
 def test_different_maps_are_counted_from_below() -> None:

@@ -243,9 +243,8 @@ class Perturbed:
             shift = one[:, None] * intercept[:, None, :]
             steep = np.abs(slope)[:, None, :]
             h = slope[:, None, :] * read + shift
-            error = (steep * off + 4 * UNIT * (steep * np.abs(read) + np.abs(shift))) * (
-                1 + 16 * UNIT
-            )
+            rounded = 4 * UNIT * (steep * np.abs(read) + np.abs(shift))
+            error = (steep * off + rounded) * (1 + 16 * UNIT) + TINY
         return Frozen(layers, h, error)
 
     # -- at e > 0 ------------------------------------------------------------------------------
@@ -281,7 +280,8 @@ class Perturbed:
                 apart = _times(d, b.gap)[:, 0] + spread[:, 0, b.left] + spread[:, 0, b.right]
                 bends.append(np.concatenate((z[:, 0, b.reads], apart * up + TINY), axis=1))
             at = np.broadcast_to(layer.source[:, None, :], (*z.shape[:2], layer.source.shape[1]))
-            d = layer.slope[:, None, :] * np.take_along_axis(z, at, 2) * (1 + 4 * UNIT)
+            slope = layer.slope[:, None, :]
+            d = slope * np.take_along_axis(z, at, 2) * (1 + 4 * UNIT) + TINY * (slope > 0)
         return d, bends
 
     def holds(self, frozen: Frozen, e: Float) -> NDArray[np.bool_]:

@@ -105,9 +105,11 @@ class Stability:
         values, errors = np.empty((alive.size, size)), np.empty((alive.size, size))
         for part in _chunks(alive.size, p.net, p.net.n_inputs + 1):
             frozen = p.forms(self.patterns[alive[part]])
-            moved = p.moves(frozen, np.full(frozen.output.shape[0], float(e)))[0]
+            with np.errstate(over="ignore", invalid="ignore"):
+                moved = p.moves(frozen, np.full(frozen.output.shape[0], float(e)))[0]
             values[part] = frozen.output.reshape(-1, size)
             errors[part] = ((frozen.error + moved) * (1 + 2.0**-50)).reshape(-1, size)
+        errors[~np.isfinite(errors)] = np.inf
         return values, errors
 
     def radius(self, regions: int, kind: str = "activation") -> float:
