@@ -385,7 +385,9 @@ def test_other_domains() -> None:
         plica.Polytope(np.vstack([np.eye(3), -np.ones((1, 3))]), [1, 1, 1, 1]),
     ]
     for domain in domains:
+        first = plica.stable_regions(net, domain, refine=0)
         stable = plica.stable_regions(net, domain)
+        assert np.median(stable.radii) > 1.2 * np.median(first.radii)
         e = float(np.median(stable.radii))
         assert e > 0
         moved = perturb(net, masks, random_moves(net, 0.99 * e, rng, signs=True))

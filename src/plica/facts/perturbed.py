@@ -249,6 +249,7 @@ class Perturbed:
 
     # -- at e > 0 ------------------------------------------------------------------------------
 
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is not certain: an answer
     def moves(self, frozen: Frozen, e: Float) -> tuple[Float, list[Float]]:
         """How far outputs and bends move at most.
 
@@ -287,8 +288,7 @@ class Perturbed:
     def holds(self, frozen: Frozen, e: Float) -> NDArray[np.bool_]:
         """At which points no unit can leave its piece, certainly; ``e`` of shape (N,)."""
         good = np.ones(e.size, dtype=bool)
-        with np.errstate(over="ignore", invalid="ignore"):
-            moved = self.moves(frozen, e)[1]
+        moved = self.moves(frozen, e)[1]
         for layer, b in zip(frozen.layers, moved, strict=True):
             if layer.margin is not None:
                 good &= (b < layer.margin).all(axis=1)

@@ -20,7 +20,7 @@ from ..engines.walk import unpack
 from ..errors import DomainError, PlicaError
 from ..exact import linear_program
 from ..exact.distinct import unresolved
-from .perturbed import Perturbed, masks_of
+from .perturbed import Frozen, Perturbed, masks_of
 
 __all__ = ["Stability", "stable_regions"]
 
@@ -29,7 +29,7 @@ Float = NDArray[np.float64]
 CHUNK = 1 << 20
 #: Halvings of the mantissa of a radius: it is within this share of what the recursion allows.
 HALVINGS = 24
-#: Radii beyond two to this power, or below its inverse, are infinite, or zero.
+#: No radius is sought beyond two to this power, or below its inverse.
 EXPONENT = 900
 #: A round of better witnesses that gains less than this share is the last one of a region.
 GAIN = 0.01
@@ -105,8 +105,7 @@ class Stability:
         values, errors = np.empty((alive.size, size)), np.empty((alive.size, size))
         for part in _chunks(alive.size, p.net, p.net.n_inputs + 1):
             frozen = p.forms(self.patterns[alive[part]])
-            with np.errstate(over="ignore", invalid="ignore"):
-                moved = p.moves(frozen, np.full(frozen.output.shape[0], float(e)))[0]
+            moved = p.moves(frozen, np.full(frozen.output.shape[0], float(e)))[0]
             values[part] = frozen.output.reshape(-1, size)
             errors[part] = ((frozen.error + moved) * (1 + 2.0**-50)).reshape(-1, size)
         errors[~np.isfinite(errors)] = np.inf
@@ -246,7 +245,11 @@ def stable_regions(
         for part in _chunks(todo.size, chain.net, domain.dim + 1):
             r = todo[part]
             better[part] = _better(chain, domain, patterns[r], points[r], radii[r])
-            found[part] = _radii(chain, patterns[r], better[part])
+        # the best point is often on the domain's boundary, and beyond it by rounding
+        beyond = ~_inside(domain, better)
+        better[beyond] += 2.0**-20 * (points[todo[beyond]] - better[beyond])
+        for part in _chunks(todo.size, chain.net, 1):
+            found[part] = _radii(chain, patterns[todo[part]], better[part])
         found[~_inside(domain, better)] = 0.0
         gain = found > radii[todo]
         again = found > radii[todo] * (1 + GAIN)
@@ -273,7 +276,8 @@ def _radii(chain: Perturbed, patterns: NDArray[Any], points: Float) -> Float:
         good = chain.holds(frozen, np.ldexp(1.0, middle))
         low, high = np.where(good, middle, low), np.where(good, high, middle)
     radius = np.where(low < -EXPONENT, 0.0, np.ldexp(1.0, low))
-    radius[low >= EXPONENT] = np.inf
+    if (low >= EXPONENT).any():
+        radius[(low >= EXPONENT) & _unmoved(chain, frozen)] = np.inf
     finite = np.isfinite(radius) & (radius > 0)
     step = np.where(finite, radius, 0.0)
     for _ in range(HALVINGS):
@@ -281,6 +285,15 @@ def _radii(chain: Perturbed, patterns: NDArray[Any], points: Float) -> Float:
         good = finite & chain.holds(frozen, radius + step)
         radius = np.where(good, radius + step, radius)
     return radius
+
+
+def _unmoved(chain: Perturbed, frozen: Frozen) -> NDArray[np.bool_]:
+    """At which points no bend moves, however large the perturbation."""
+    N = frozen.output.shape[0]
+    little = chain.moves(frozen, np.ones(N))[1]
+    much = chain.moves(frozen, np.full(N, np.ldexp(1.0, EXPONENT)))[1]
+    same = [(a == b).all(axis=1) for a, b in zip(little, much, strict=True)]
+    return np.all(same, axis=0)  # type: ignore[no-any-return]
 
 
 def _inside(domain: Domain, points: Float) -> NDArray[np.bool_]:
