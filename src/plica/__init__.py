@@ -24,6 +24,7 @@ _WHERE = {
     "PiecewiseLinear": "units",
     "PlicaError": "errors",
     "Polytope": "domains",
+    "RedundantUnits": "facts.redundant",
     "Region": "regions.region",
     "Segment": "domains",
     "SizeError": "errors",
@@ -40,6 +41,7 @@ _WHERE = {
     "lipschitz": "facts.lipschitz",
     "load": "loaders",
     "map_regions": "regions.ask",
+    "redundant_units": "facts.redundant",
     "region_at": "regions.cells",
     "output_range": "facts.ranges",
     "stable_regions": "facts.stability",
@@ -70,6 +72,8 @@ if TYPE_CHECKING:
     from .facts.ranges import Extremum as Extremum
     from .facts.ranges import OutputRange as OutputRange
     from .facts.ranges import output_range as output_range
+    from .facts.redundant import RedundantUnits as RedundantUnits
+    from .facts.redundant import redundant_units as redundant_units
     from .facts.stability import Stability as Stability
     from .facts.stability import stable_regions as stable_regions
     from .facts.units import UnitsReport as UnitsReport
