@@ -23,7 +23,7 @@ def test_images_hold_the_maps(theme: str) -> None:
     maps = found()
     figure = maps.plot(shape=(3, 4), maps=20, theme=theme)
     images = [ax.images[0].get_array() for ax in figure.axes]
-    assert len(images) == 21
+    assert len(images) == 22  # and the scale
     for k in range(20):
         assert np.array_equal(images[k], maps.maps[k].reshape(3, 4))
     assert np.allclose(images[20], maps.cosines()[:20, :20])
@@ -44,7 +44,7 @@ def test_scales_and_captions() -> None:
 
 def test_without_a_shape_it_is_a_table() -> None:
     figure = found().plot(maps=7)
-    assert len(figure.axes) == 2
+    assert len(figure.axes) == 3
     assert figure.axes[0].images[0].get_array().shape == (7, 12)
 
 

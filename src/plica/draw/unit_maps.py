@@ -119,6 +119,9 @@ def plot_unit_maps(
         _images(figure, left, found.maps[:top], captions, shape, colours, scale, style)
     k = top if cosines is None else min(cosines, len(found))
     _cosines(figure.add_axes(right), found.cosines(k), colours, style, k < len(found))
+    _scale(
+        figure.add_axes((right[0] + 0.7 * right[2], 0.925, 0.3 * right[2], 0.016)), colours, style
+    )
     return figure
 
 
@@ -169,7 +172,7 @@ def _images(
         ax.set_xlabel(
             captions[i],
             color=style.ink,
-            fontsize=max(4.0, min(9.0, 70 * cell_w)),
+            fontsize=max(4.0, min(9.0, 115 * cell_w)),
             labelpad=2,
             alpha=0.75,
         )
@@ -193,6 +196,14 @@ def _cosines(ax: Axes, matrix: Float, colours: Any, style: Theme, part: bool) ->
         loc="left",
         alpha=0.75,
     )
+
+
+def _scale(ax: Axes, colours: Any, style: Theme) -> None:
+    """What the colours of cosines mean."""
+    ax.imshow([np.linspace(-1, 1, 201)], cmap=colours, aspect="auto", extent=(-1, 1, 0, 1))
+    _frame(ax, style)
+    ax.set_xticks([-1, 0, 1], ["−1", "0", "1"], color=style.ink, fontsize=7.5)
+    ax.tick_params(length=0, pad=2, top=True, labeltop=True, labelbottom=False)
 
 
 def _frame(ax: Axes, style: Theme) -> None:
