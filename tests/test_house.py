@@ -31,11 +31,18 @@ MAY_USE: dict[str, set[str]] = {
     "engines": FOUNDATION | {"_core", "exact"},
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
+    "unit_maps": FOUNDATION | {"exact", "regions"},
     "draw": FOUNDATION | {"regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
-UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage"), ("chain.py", "facts")}
+UPWARDS = {
+    ("regions/atlas.py", "draw"),
+    ("facts/stability.py", "draw"),
+    ("unit_maps/maps.py", "draw"),
+    ("chain.py", "storage"),
+    ("chain.py", "facts"),
+}
 
 HEAVY = {"torch", "onnx", "onnxruntime", "matplotlib", "sklearn", "rich", "flint", "pandas"}
 

@@ -4,5 +4,14 @@ from __future__ import annotations
 
 from .files import draw_file, figure_of
 from .picture import Picture, plot_atlas
+from .stability import plot_stability
+from .unit_maps import plot_unit_maps
 
-__all__ = ["Picture", "draw_file", "figure_of", "plot_atlas"]
+__all__ = [
+    "Picture",
+    "draw_file",
+    "figure_of",
+    "plot_atlas",
+    "plot_stability",
+    "plot_unit_maps",
+]
