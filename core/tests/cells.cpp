@@ -49,8 +49,7 @@ void verify_form(Checks &checks, const std::string &name, const std::vector<Laye
         std::set<std::vector<std::uint64_t>> distinct;
         const auto &packed = cells.listed.patterns;
         for (std::size_t at = 0; at + words <= packed.size(); at += words)
-            distinct.insert({packed.begin() + static_cast<std::ptrdiff_t>(at),
-                             packed.begin() + static_cast<std::ptrdiff_t>(at + words)});
+            distinct.insert({packed.data() + at, packed.data() + at + words});
         checks.expect(static_cast<std::int64_t>(distinct.size()) == expected, what + ": patterns differ");
         checks.expect(cells.listed.witnesses.size() == static_cast<std::size_t>(expected * n),
                       what + ": a witness each");
