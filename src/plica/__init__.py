@@ -43,7 +43,7 @@ _WHERE = {
     "output_range": "facts.ranges",
     "units_report": "facts.units",
 }
-_MODULES = ("draw", "nn")
+_MODULES = ("constructions", "draw", "nn")
 
 __all__ = [*_WHERE, "nn"]
 

@@ -1,0 +1,13 @@
+"""Networks that have as many regions as a theorem promises.
+
+Every function returns a `Construction`: the network as an exact chain, the domain, and the numbers of
+activation and of linear regions there. The weights are binary floating-point numbers and nothing is
+rounded, so that `plica.count_regions` finds exactly these numbers.
+"""
+
+from __future__ import annotations
+
+from .construction import Construction
+from .folding import best_split, folding, zigzag
+
+__all__ = ["Construction", "best_split", "folding", "zigzag"]
