@@ -39,7 +39,7 @@ def generic_cells(d: int, families: Sequence[int]) -> int:
 
 def central_cells(d: int, m: int) -> int:
     """Cells of ``m`` hyperplanes of R^d through the origin, otherwise in general position."""
-    return 2 * sum(comb(m - 1, j) for j in range(d))
+    return 2 * sum(comb(m - 1, j) for j in range(d)) if m else 1
 
 
 def planes(d: int, n: int, reach: Fraction | int = 0, multiple: int = 1) -> tuple[Exact, Exact]:
@@ -62,8 +62,8 @@ def planes(d: int, n: int, reach: Fraction | int = 0, multiple: int = 1) -> tupl
     W, b : ndarray of Fraction, shapes (n, d) and (n,)
     """
     nodes = [2 * i + 1 for i in range(max(n, d))]
-    # of d + 1 forms, a combination with coefficients of at most 1 is the constant -scale (Lagrange's
-    # weights): they cannot all be within the reach if the scale is larger than d + 1 times that
+    # of d + 1 forms, the combination with Lagrange's weights, at most 1, is the constant -scale:
+    # they cannot all be within the reach if the scale is larger than d + 1 times that
     scale = multiple * _power_of_two((d + 1) * Fraction(reach) + 1)
     # d of them meet at a polynomial's coefficients: those with d roots, up to sign, moved by
     # the Lagrange polynomials of r_i / scale
@@ -124,14 +124,15 @@ def scalar_layer(d: int, n: int, function: PiecewiseLinear, multiple: int = 1) -
     return Layer(W, b, Units.scalar(function, n), matrix([[1] + [2] * (n - 1)]), zeros(1))
 
 
-def maxout_layer(d: int, ranks: Sequence[int], multiple: int = 1) -> Layer:
+def maxout_layer(d: int, ranks: Sequence[int]) -> Layer:
     """Maxout units that each bend on parallel hyperplanes, and their sum.
 
     Unit ``i`` is ``max_q (q u_i - (0 + 1 + ... + q - 1))`` over ``q = 1, ..., k_i``, which bends
     where ``u_i`` is ``1, ..., k_i - 1``. The gradient of the sum is positive in every coordinate.
     """
-    W, b = planes(d, len(ranks), max(ranks), multiple)
-    rows, heights, groups = [], [], []
+    W, b = planes(d, len(ranks), max(ranks))
+    rows: list[Exact] = []
+    heights, groups = [], []
     for i, k in enumerate(ranks):
         groups.append(range(len(rows), len(rows) + k))
         for q in range(1, k + 1):

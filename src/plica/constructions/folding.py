@@ -9,7 +9,7 @@ from ..domains import Box
 from ..errors import NetworkError
 from .arrangements import generic_cells, relu_layer
 from .construction import Construction, assemble, widths_of
-from .folds import Fold, best_fold, fold_layer, montufar_fold, zigzag_fold
+from .folds import Fold, best_division, best_fold, fold_layer, montufar_fold, zigzag_fold
 
 __all__ = ["best_split", "folding", "zigzag"]
 
@@ -65,8 +65,8 @@ def folding(widths: Iterable[int]) -> Construction:
 def zigzag(widths: Iterable[int]) -> Construction:
     """The zigzag network of Serra, Tjandraatmadja and Ramalingam.
 
-    As `folding`, but ``g = floor(n_l / n0) >= 3`` units fold a coordinate into ``g + 1`` pieces, one
-    of them half as long as the others. On the unit cube, and on all of R^n0, there are
+    As `folding`, but ``g = floor(n_l / n0) >= 3`` units fold a coordinate into ``g + 1`` pieces,
+    one of them half as long as the others. On the unit cube, and on all of R^n0, there are
 
         ``prod_{l < L} (floor(n_l / n0) + 1)^{n0} * sum_{j <= n0} C(n_L, j)``
 
@@ -136,15 +136,10 @@ def best_split(widths: Iterable[int]) -> Construction:
     140
     """
     sizes = widths_of(widths)
-    n, *inner, last = sizes
-    best, chosen = 0, [(n,)]
-    for d in range(1, min([n, *inner]) + 1):
-        splits = [_divided(width, d) for width in inner]
-        value = prod(_pieces(g) for split in splits for g in split) * generic_cells(d, [1] * last)
-        if value > best:
-            best, chosen = value, [(d,), *splits]
-    folds = [[best_fold(g) for g in split] for split in chosen[1:]]
-    d = chosen[0][0] if inner else n
+    d, splits = best_division(
+        sizes, lambda g: best_fold(g).pieces, lambda d: generic_cells(d, [1] * sizes[-1])
+    )
+    folds = [[best_fold(g) for g in split] for split in splits]
     return _folded(sizes, d, folds, "best division of the units among the coordinates")
 
 
@@ -171,21 +166,3 @@ def _folded(
     regions = pieces * generic_cells(d, [1] * last)
     linear = regions if last > d or not inner else None
     return Construction(network, Box.cube(n, 0.0, 1.0), regions, linear, source)
-
-
-def _pieces(g: int) -> int:
-    return best_fold(g).pieces
-
-
-def _divided(width: int, d: int) -> tuple[int, ...]:
-    """The division of ``width`` units into ``d`` positive parts with the most pieces."""
-    best: dict[int, tuple[int, tuple[int, ...]]] = {0: (1, ())}
-    for left in range(d - 1, -1, -1):  # parts still to come
-        grown: dict[int, tuple[int, tuple[int, ...]]] = {}
-        for used, (value, parts) in best.items():
-            for g in range(1, width - used - left + 1):
-                candidate = (value * _pieces(g), (*parts, g))
-                if candidate[0] > grown.get(used + g, (0, ()))[0]:
-                    grown[used + g] = candidate
-        best = grown
-    return best[width][1]

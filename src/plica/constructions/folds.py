@@ -6,9 +6,10 @@ unit cube. What later layers do there they do in every box.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from ..units import PiecewiseLinear, Units
 from .construction import Layer, matrix, zeros
@@ -17,6 +18,7 @@ __all__ = [
     "Fold",
     "bent_fold",
     "bent_function",
+    "best_division",
     "best_fold",
     "fold_layer",
     "maxout_fold",
@@ -53,7 +55,7 @@ class Fold:
 def montufar_fold(g: int) -> Fold:
     """``g`` rectifiers, ``g`` pieces of equal length on [0, 1], each mapped onto [0, 1]."""
     # slopes g, -g, g, ...
-    rows: list[Row] = [(g, 0)] + [(2 * g, -2 * i) for i in range(1, g)]
+    rows: list[Row] = [(g, 0), *((2 * g, -2 * i) for i in range(1, g))]
     return _of_rows(rows, [(-1) ** i for i in range(g)], 0, g)
 
 
@@ -66,16 +68,17 @@ def zigzag_fold(g: int) -> Fold:
     q = 2 * g + 1
     rows: list[Row] = [(q, -(2 * i - 1)) for i in range(1, g + 1)]
     rows[2] = (-q, 5)
-    weights: list[Fraction | int] = [Fraction(-3, 2), 1, -1] + [(-1) ** i for i in range(4, g + 1)]
+    weights: list[Fraction | int] = [Fraction(-3, 2), 1, -1]
+    weights += [(-1) ** i for i in range(4, g + 1)]
     return _of_rows(rows, weights, 5, g + 1)
 
 
 def best_fold(g: int) -> Fold:
     """``g`` rectifiers with as many pieces as is known: ``g + 1``, or ``g`` for one and two.
 
-    One unit is the identity on the nonnegative numbers. Two make ``|2 t - 1|``; three pieces that
-    all cover the same interval are impossible, as units that face each other give the middle piece
-    the sum of the outer slopes, and others leave one of the outer pieces flat.
+    One unit is the identity on the nonnegative numbers. Two make ``|2 t - 1|``. They cannot make a
+    zigzag of three pieces: if they face each other, the middle slope is the sum of the outer ones,
+    and otherwise one of the slopes is zero.
     """
     if g == 1:
         return _of_rows([(1, 0)], [1], 0, 1)
@@ -106,9 +109,9 @@ def bent_fold(p: int, m: int) -> Fold:
     signs = [1] * m if p % 2 == 0 else [(-1) ** i for i in range(m)]
     if p % 2 and m % 2 == 0:  # the last copy is mirrored
         rows[-1] = (-scale, p * m)
-    top = sum(s * _value(sigma, Fraction(row[1])) for s, row in zip(signs, rows, strict=True))
+    values = [s * _value(sigma, Fraction(at)) for s, (_, at) in zip(signs, rows, strict=True)]
     weights = [Fraction(s, height) for s in signs]
-    return _of_rows(rows, weights, (height - top) / height, p * m + 1)
+    return _of_rows(rows, weights, 1 - sum(values, Fraction(0)) / height, p * m + 1)
 
 
 def _value(f: PiecewiseLinear, z: Fraction) -> Fraction:
@@ -144,6 +147,45 @@ def _bending(at: Sequence[int], k: int, scale: int) -> tuple[Row, ...]:
     """``k`` rows whose maximum is 0 at first and gains slope 2 at some places; others repeat."""
     rows: list[Row] = [(2 * q * scale, -2 * sum(at[:q])) for q in range(len(at) + 1)]
     return tuple(rows + rows[:1] * (k - len(rows)))
+
+
+def divided(width: int, d: int, pieces: Callable[[int], int]) -> tuple[int, ...]:
+    """The division of some units into ``d`` positive parts with the largest product of pieces."""
+    best: dict[int, tuple[int, tuple[int, ...]]] = {0: (1, ())}
+    for left in range(d - 1, -1, -1):  # parts still to come
+        grown: dict[int, tuple[int, tuple[int, ...]]] = {}
+        for used, (value, parts) in best.items():
+            for g in range(1, width - used - left + 1):
+                candidate = (value * pieces(g), (*parts, g))
+                if candidate[0] > grown.get(used + g, (0, ()))[0]:
+                    grown[used + g] = candidate
+        best = grown
+    return best[width][1]
+
+
+def best_division(
+    sizes: Sequence[int], pieces: Callable[[int], int], cells: Callable[[int], int]
+) -> tuple[int, list[tuple[int, ...]]]:
+    """How many coordinates to fold, and how to divide the units of each layer among them.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        ``[n0, n1, ..., nL]``.
+    pieces : callable
+        Number of pieces that ``g`` units fold a coordinate into.
+    cells : callable
+        Number of cells that the last layer cuts the cube of ``d`` dimensions into.
+    """
+    n, *inner, _ = sizes
+    if not inner:
+        return n, []
+    choices = []
+    for d in range(1, min([n, *inner]) + 1):
+        splits = [divided(width, d, pieces) for width in inner]
+        choices.append((prod(pieces(g) for split in splits for g in split) * cells(d), d, splits))
+    _, d, splits = max(choices, key=lambda choice: choice[0])
+    return d, splits
 
 
 def _of_rows(
