@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import comb
 
 from ..units import PiecewiseLinear, Units
-from .construction import Exact, Layer, matrix, zeros
+from .construction import Exact, Layer, matrix, too_long, zeros
 
 __all__ = [
     "central_cells",
@@ -60,8 +60,15 @@ def planes(d: int, n: int, reach: Fraction | int = 0, multiple: int = 1) -> tupl
     Returns
     -------
     W, b : ndarray of Fraction, shapes (n, d) and (n,)
+
+    Raises
+    ------
+    UnsupportedError
+        If no float64 can hold the weights exactly.
     """
     nodes = [2 * i + 1 for i in range(max(n, d))]
+    if d and nodes[n - 1] ** (d - 1) >> 53:  # odd, and a factor of the largest weight
+        raise too_long()
     # of d + 1 forms, the combination with Lagrange's weights, at most 1, is the constant -scale:
     # they cannot all be within the reach if the scale is larger than d + 1 times that
     scale = multiple * _power_of_two((d + 1) * Fraction(reach) + 1)

@@ -15,7 +15,16 @@ from ..domains import Domain
 from ..errors import NetworkError, UnsupportedError
 from ..units import Units
 
-__all__ = ["Construction", "Layer", "assemble", "identity", "matrix", "widths_of", "zeros"]
+__all__ = [
+    "Construction",
+    "Layer",
+    "assemble",
+    "identity",
+    "matrix",
+    "too_long",
+    "widths_of",
+    "zeros",
+]
 
 Exact = NDArray[Any]  # of Fraction
 
@@ -115,11 +124,16 @@ def _floats(exact: Exact) -> NDArray[np.float64]:
         found = np.full(exact.shape, np.inf)
     pairs = zip(found.reshape(-1).tolist(), exact.reshape(-1), strict=True)
     if not all(np.isfinite(x) and Fraction(x) == y for x, y in pairs):
-        raise UnsupportedError(
-            "a weight of this construction has more than 53 bits, so that no float64 holds it "
-            "exactly; take fewer inputs or fewer units in the last layer"
-        )
+        raise too_long()
     return found
+
+
+def too_long() -> UnsupportedError:
+    """What to raise where float64 does not hold a weight exactly."""
+    return UnsupportedError(
+        "a weight of this construction has more than 53 bits, so that no float64 holds it exactly; "
+        "take fewer inputs, or fewer units in general position"
+    )
 
 
 def widths_of(widths: Iterable[int], layers: int = 1) -> tuple[int, ...]:

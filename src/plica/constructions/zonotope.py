@@ -22,8 +22,9 @@ def zonotope(widths: Iterable[int]) -> Construction:
 
     The ``n_1 = 2 m`` units of the first layer are pairs that face each other, and their sum is
     ``S(x) = sum_i |a_i . x|`` with vectors in general position. On each of
-    ``2 sum_{j < n0} C(m - 1, j)`` cones it is linear, with values from 0 to infinity. The other layers fold this ray: ``w`` units make ``w + 1``
-    pieces, or two where there are two. On R^n0 there are
+    ``2 sum_{j < n0} C(m - 1, j)`` cones it is linear, with values from 0 to infinity. The other
+    layers fold this ray: ``w`` units make ``w + 1`` pieces, or two where there are two. On R^n0
+    there are
 
         ``2 sum_{j < n0} C(m - 1, j) * prod_{1 < l < L} pieces(n_l) * (n_L + 1)``
 
