@@ -32,7 +32,8 @@ MAY_USE: dict[str, set[str]] = {
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "constructions": FOUNDATION,
-    "draw": FOUNDATION | {"regions"},
+    "folding": FOUNDATION | {"_core", "exact", "engines", "regions"},
+    "draw": FOUNDATION | {"regions", "constructions", "folding"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.

@@ -43,7 +43,7 @@ _WHERE = {
     "output_range": "facts.ranges",
     "units_report": "facts.units",
 }
-_MODULES = ("constructions", "draw", "nn")
+_MODULES = ("constructions", "draw", "folding", "nn")
 
 __all__ = [*_WHERE, "nn"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -30,34 +31,6 @@ Exact = NDArray[Any]  # of Fraction
 
 
 @dataclass(frozen=True, eq=False)
-class Construction:
-    """A network whose number of regions a theorem says.
-
-    Attributes
-    ----------
-    network : Network
-    domain : Domain
-        Where the regions are counted.
-    regions : int
-        Number of activation regions on the domain.
-    linear_regions : int or None
-        Number of linear regions there; None where the construction does not say it.
-    source : str
-        Where the construction comes from.
-    """
-
-    network: Network
-    domain: Domain
-    regions: int
-    linear_regions: int | None
-    source: str
-
-    def __repr__(self) -> str:
-        widths = "-".join(map(str, self.network.widths))
-        return f"<plica Construction {widths}, {self.regions} activation regions>"
-
-
-@dataclass(frozen=True, eq=False)
 class Layer:
     """Hidden units between two spaces of few coordinates: ``y -> C units(A y + a) + c``.
 
@@ -73,6 +46,77 @@ class Layer:
     units: Units
     C: Exact
     c: Exact
+
+
+@dataclass(frozen=True, eq=False)
+class Construction:
+    """A network whose number of regions a theorem says.
+
+    Attributes
+    ----------
+    network : Network
+    domain : Domain
+        Where the regions are counted.
+    regions : int
+        Number of activation regions on the domain.
+    linear_regions : int or None
+        Number of linear regions there; None where the construction does not say it.
+    source : str
+        Where the construction comes from.
+    layers : tuple of Layer
+        What the network was made from.
+    """
+
+    network: Network
+    domain: Domain
+    regions: int
+    linear_regions: int | None
+    source: str
+    layers: tuple[Layer, ...]
+
+    @classmethod
+    def of(
+        cls,
+        layers: Sequence[Layer],
+        domain: Domain,
+        regions: int,
+        linear_regions: int | None,
+        source: str,
+    ) -> Construction:
+        """The construction whose network has these layers."""
+        network = assemble(domain.n_inputs, layers)
+        return cls(network, domain, regions, linear_regions, source, tuple(layers))
+
+    def folded(self, layer: int) -> Network:
+        """The coordinates that the first layers fold the inputs into.
+
+        Parameters
+        ----------
+        layer : int
+            1-based number of the last hidden layer.
+
+        Returns
+        -------
+        Network
+            With one output for each coordinate. Where float64 does not hold their weights exactly,
+            they are multiplied by an odd number.
+
+        Raises
+        ------
+        NetworkError
+            If there is no such layer.
+        """
+        if not 1 <= layer <= len(self.layers):
+            raise NetworkError(f"hidden layer {layer} does not exist: there are {len(self.layers)}")
+        *before, last = self.layers[:layer]
+        common = lcm(*(x.denominator for x in (*last.C.flat, *last.c.flat)))
+        odd = common // (common & -common)
+        scaled = Layer(last.A, last.a, last.units, odd * last.C, odd * last.c)
+        return assemble(self.network.n_inputs, [*before, scaled])
+
+    def __repr__(self) -> str:
+        widths = "-".join(map(str, self.network.widths))
+        return f"<plica Construction {widths}, {self.regions} activation regions>"
 
 
 def matrix(rows: Any) -> Exact:

@@ -8,7 +8,7 @@ from math import prod
 from ..domains import Box
 from ..errors import NetworkError
 from .arrangements import generic_cells, relu_layer
-from .construction import Construction, assemble, widths_of
+from .construction import Construction, widths_of
 from .folds import Fold, best_division, best_fold, fold_layer, montufar_fold, zigzag_fold
 
 __all__ = ["best_split", "folding", "zigzag"]
@@ -161,8 +161,8 @@ def _folded(
 ) -> Construction:
     n, *inner, last = sizes
     layers = [fold_layer(f, "relu", width) for f, width in zip(folds, inner, strict=True)]
-    network = assemble(n, [*layers, relu_layer(d, last)])
+    layers.append(relu_layer(d, last))
     pieces = prod(fold.pieces for layer in folds for fold in layer)
     regions = pieces * generic_cells(d, [1] * last)
     linear = regions if last > d or not inner else None
-    return Construction(network, Box.cube(n, 0.0, 1.0), regions, linear, source)
+    return Construction.of(layers, Box.cube(n, 0.0, 1.0), regions, linear, source)

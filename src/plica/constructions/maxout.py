@@ -11,7 +11,7 @@ from ..domains import Space
 from ..errors import NetworkError
 from ..units import Units
 from .arrangements import generic_cells, maxout_layer
-from .construction import Construction, Layer, assemble, identity, matrix, widths_of, zeros
+from .construction import Construction, Layer, identity, matrix, widths_of, zeros
 from .folds import best_division, fold_layer, maxout_fold
 
 __all__ = ["kaleidoscope", "maxout_zigzag"]
@@ -74,10 +74,10 @@ def maxout_zigzag(widths: Iterable[int], rank: int) -> Construction:
     )
     folds = [[maxout_fold(g, rank) for g in split] for split in splits]
     layers = [fold_layer(f, None, width) for f, width in zip(folds, inner, strict=True)]
-    network = assemble(n, [*layers, maxout_layer(d, [rank] * last)])
+    layers.append(maxout_layer(d, [rank] * last))
     pieces = prod(fold.pieces for layer in folds for fold in layer)
     regions = pieces * generic_cells(d, [rank - 1] * last)
-    return Construction(network, Space(n), regions, regions, "Montufar, Ren and Zhang 2022")
+    return Construction.of(layers, Space(n), regions, regions, "Montufar, Ren and Zhang 2022")
 
 
 def kaleidoscope(widths: Iterable[int], rank: int) -> Construction:
@@ -136,21 +136,16 @@ def kaleidoscope(widths: Iterable[int], rank: int) -> Construction:
     mirrors = _Mirrors(rank)
     layers = [mirrors.layer(n, width, first=i == 0) for i, width in enumerate(inner)]
     cut = maxout_layer(n, [rank] * last)
+    A, a = cut.A, cut.a
     if inner:  # the unit cube is moved to the box around (1, ..., 1)
-        side = 2 * mirrors.half
-        cut = Layer(
-            cut.A / side,
-            cut.a - cut.A.sum(axis=1) * (1 - mirrors.half) / side,
-            cut.units,
-            cut.C,
-            cut.c,
-        )
-    cut = Layer(cut.A, cut.a, cut.units, identity(last), zeros(last))
+        A = A / (2 * mirrors.half)
+        a = a - A.sum(axis=1) * (1 - mirrors.half)
+    layers.append(Layer(A, a, cut.units, identity(last), zeros(last)))
     cones = (2 * rank) ** (n // 2) * 2 ** (n % 2)
     regions = cones ** len(inner) * generic_cells(n, [rank - 1] * last)
     linear = regions if last >= n or not inner else None
     source = "kaleidoscope; more than Montufar, Pascanu, Cho and Bengio 2014 promise"
-    return Construction(assemble(n, [*layers, cut]), Space(n), regions, linear, source)
+    return Construction.of(layers, Space(n), regions, linear, source)
 
 
 def _check(rank: int) -> None:

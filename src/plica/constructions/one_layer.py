@@ -10,7 +10,7 @@ from ..domains import Space
 from ..errors import NetworkError
 from ..units import PiecewiseLinear, Units, named_function
 from .arrangements import central_cells, generic_cells, maxout_layer, planes, scalar_layer
-from .construction import Construction, Layer, assemble, matrix, widths_of, zeros
+from .construction import Construction, Layer, matrix, widths_of, zeros
 
 __all__ = ["maxout_one_layer", "one_layer"]
 
@@ -86,7 +86,7 @@ def one_layer(
             matrix([[1] * m]),
             zeros(1),
         )
-    return Construction(assemble(n, [layer]), Space(n), regions, regions, "Zaslavsky 1975")
+    return Construction.of([layer], Space(n), regions, regions, "Zaslavsky 1975")
 
 
 def maxout_one_layer(n: int, ranks: Sequence[int], *, biases: bool = True) -> Construction:
@@ -152,4 +152,4 @@ def maxout_one_layer(n: int, ranks: Sequence[int], *, biases: bool = True) -> Co
         below = generic_cells(n - 1, [1] * m) - central_cells(n - 1, m)
         regions = generic_cells(n - 1, bends) + below
     source = "Montufar, Ren and Zhang 2022"
-    return Construction(assemble(n, [layer]), Space(n), regions, regions, source)
+    return Construction.of([layer], Space(n), regions, regions, source)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..domains import Space
 from ..errors import NetworkError
 from .arrangements import generic_cells, scalar_layer
-from .construction import Construction, assemble, widths_of
+from .construction import Construction, widths_of
 from .folds import bent_fold, bent_function, fold_layer
 
 __all__ = ["several_breakpoints"]
@@ -72,4 +72,4 @@ def several_breakpoints(widths: Iterable[int], p: int) -> Construction:
     layers.append(scalar_layer(n, last, function, multiple=m if p % 2 == 0 else 1))
     regions = fold.pieces ** (n * len(inner)) * generic_cells(n, [p] * last)
     source = "Hu and Zhang 2018 (form of the bound)"
-    return Construction(assemble(n, layers), Space(n), regions, regions, source)
+    return Construction.of(layers, Space(n), regions, regions, source)

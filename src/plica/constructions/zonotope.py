@@ -11,7 +11,7 @@ from ..domains import Space
 from ..errors import NetworkError
 from ..units import Units
 from .arrangements import central_cells, generic_cells, planes, relu_layer
-from .construction import Construction, Layer, assemble, matrix, widths_of, zeros
+from .construction import Construction, Layer, matrix, widths_of, zeros
 from .folds import best_fold, fold_layer
 
 __all__ = ["zonotope"]
@@ -77,4 +77,4 @@ def zonotope(widths: Iterable[int]) -> Construction:
     regions *= prod(generic_cells(1, [1] * width) for width in rest[-1:])
     linear = None if rest[-1:] == [1] else regions
     source = "Arora, Basu, Mianjy and Mukherjee 2018"
-    return Construction(assemble(n, layers), Space(n), regions, linear, source)
+    return Construction.of(layers, Space(n), regions, linear, source)
