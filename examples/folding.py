@@ -5,7 +5,7 @@ networks", NIPS 2014. Run it from anywhere::
 
     python examples/folding.py [folder]
 
-It takes under a minute and writes, into the folder (``folding`` here, if not given):
+It takes some seconds and writes, into the folder (``out/folding`` if not given):
 
 ``paper.png``
     The input square as a sheet of paper that two layers fold, with what the last layer cuts.
@@ -35,7 +35,7 @@ LIGHT, DARK = THEMES["light"], THEMES["dark"]
 
 
 def figure(width: float, height: float, theme: Theme) -> Figure:
-    page = Figure((width, height), dpi=160, facecolor=theme.background)
+    page = Figure((width, height), dpi=120, facecolor=theme.background)
     FigureCanvasAgg(page)
     return page
 
@@ -177,7 +177,7 @@ def zigzag(path: Path) -> None:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "folding"
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out/folding")
     folder.mkdir(parents=True, exist_ok=True)
     for draw in (paper, preimages, sheet, zigzag):
         draw(folder / f"{draw.__name__}.png")

@@ -33,7 +33,7 @@ MAY_USE: dict[str, set[str]] = {
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "constructions": FOUNDATION,
     "folding": FOUNDATION | {"_core", "exact", "engines", "regions"},
-    "draw": FOUNDATION | {"regions", "constructions", "folding"},
+    "draw": FOUNDATION | {"folding", "regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.

@@ -12,6 +12,7 @@ import plica
 from plica import constructions, folding
 from plica.engines import reference
 from plica.exact.rational import RationalChain
+from plica.folding.equations import determinant
 
 SQUARE = plica.Box([-1, -1], [1, 1])
 
@@ -215,6 +216,9 @@ def test_mirrored_sheets() -> None:
     found = folding.identified(own, 1, [0.3, 0.6], plica.Box.cube(2, 0, 1))
     assert sorted(piece.mirrored for piece in found) == [False, False, True, True]
     net = constructions.folding([2, 4, 3]).network
+    assert determinant([[1, 2, 3], [4, 5, 6], [7, 8, 10]]) == -3
+    assert determinant([[0, 1], [1, 0]]) == -1
+    assert determinant([[1, 2], [2, 4]]) == 0
     deeper = folding.identified(net, 1, [0.3, 0.6], plica.Box.cube(2, 0, 1))
     assert {piece.mirrored for piece in deeper} == {None}
 

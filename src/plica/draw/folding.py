@@ -37,7 +37,8 @@ def plot_preimages(
     Parameters
     ----------
     found : Preimages or sequence of Preimages
-        On a domain of two dimensions, each of a target of its own, with a colour of its own.
+        On a domain of two dimensions, each of a target of its own, with a colour of its own. The
+        creases are those of the first one's layers.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a figure of its own if not given.
     families : sequence of int, optional

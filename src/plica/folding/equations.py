@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["flat", "reduced", "solve"]
+__all__ = ["determinant", "flat", "reduced", "solve"]
 
 Row = list[Fraction]
 
@@ -70,6 +70,29 @@ def solve(
             direction[c] = -row[free]
         basis.append(tuple(direction))
     return tuple(point), basis
+
+
+def determinant(rows: Iterable[Iterable[Any]]) -> Fraction:
+    """The determinant of a square matrix of rational numbers.
+
+    Examples
+    --------
+    >>> determinant([[0, 2], [3, 4]])
+    Fraction(-6, 1)
+    """
+    left = [[Fraction(x) for x in row] for row in rows]
+    product = Fraction(1)
+    for c in range(len(left)):
+        at = next((i for i in range(c, len(left)) if left[i][c]), None)
+        if at is None:
+            return Fraction(0)
+        if at != c:
+            left[c], left[at] = left[at], left[c]
+            product = -product
+        product *= left[c][c]
+        for i in range(c + 1, len(left)):
+            left[i] = _minus(left[i], left[i][c] / left[c][c], left[c])
+    return product
 
 
 def flat(J: Sequence[Sequence[Any]], c: Sequence[Any]) -> tuple[tuple[Fraction, ...], ...]:

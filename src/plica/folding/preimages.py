@@ -26,7 +26,7 @@ from ..exact.linear_program import Row, integer_row
 from ..exact.rational import RationalChain
 from ..regions.ask import map_regions
 from ..regions.geometry import Frame, chebyshev, require_dimension
-from .equations import flat, reduced, solve
+from .equations import determinant, flat, reduced, solve
 from .targets import Target, target_of
 
 __all__ = ["Preimage", "Preimages", "folded", "identified", "preimages"]
@@ -97,11 +97,13 @@ class Preimage:
 
     @property
     def mirrored(self) -> bool | None:
-        """Whether the layer turns the orientation round here; None where it is not square."""
+        """Whether the layer turns the orientation round here.
+
+        None where its space has another dimension than the domain, or it flattens the region.
+        """
         m, n = self.J.shape
-        if m != n:
-            return None
-        return bool(np.linalg.det(self.J.astype(np.float64)) < 0)
+        value = determinant(self.J) if m == n else Fraction(0)
+        return value < 0 if value else None
 
     def vertices(self) -> Float:
         """Corners, shape (v, dim of the domain), in floating point; around it, in the plane.
