@@ -9,7 +9,15 @@ from ..domains import Box
 from ..errors import NetworkError
 from .arrangements import generic_cells, relu_layer
 from .construction import Construction, widths_of
-from .folds import Fold, best_division, best_fold, fold_layer, montufar_fold, zigzag_fold
+from .folds import (
+    Fold,
+    best_division,
+    best_fold,
+    best_pieces,
+    fold_layer,
+    montufar_fold,
+    zigzag_fold,
+)
 
 __all__ = ["best_split", "folding", "zigzag"]
 
@@ -136,9 +144,7 @@ def best_split(widths: Iterable[int]) -> Construction:
     140
     """
     sizes = widths_of(widths)
-    d, splits = best_division(
-        sizes, lambda g: best_fold(g).pieces, lambda d: generic_cells(d, [1] * sizes[-1])
-    )
+    d, splits = best_division(sizes, best_pieces, lambda d: generic_cells(d, [1] * sizes[-1]))
     folds = [[best_fold(g) for g in split] for split in splits]
     return _folded(sizes, d, folds, "best division of the units among the coordinates")
 

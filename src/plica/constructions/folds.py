@@ -20,8 +20,10 @@ __all__ = [
     "bent_function",
     "best_division",
     "best_fold",
+    "best_pieces",
     "fold_layer",
     "maxout_fold",
+    "maxout_pieces",
     "montufar_fold",
     "zigzag_fold",
 ]
@@ -73,6 +75,11 @@ def zigzag_fold(g: int) -> Fold:
     return _of_rows(rows, weights, 5, g + 1)
 
 
+def best_pieces(g: int) -> int:
+    """Number of pieces of `best_fold`."""
+    return g + 1 if g >= 3 else g
+
+
 def best_fold(g: int) -> Fold:
     """``g`` rectifiers with as many pieces as is known: ``g + 1``, or ``g`` for one and two.
 
@@ -119,6 +126,11 @@ def _value(f: PiecewiseLinear, z: Fraction) -> Fraction:
     return Fraction(float(f.slopes[piece])) * z + f.exact_intercepts[piece]
 
 
+def maxout_pieces(g: int, k: int) -> int:
+    """Number of pieces of `maxout_fold`."""
+    return (g - g % 2) * (k - 1) + g % 2 + 1
+
+
 def maxout_fold(g: int, k: int) -> Fold:
     """``g`` maxout units of rank ``k``: ``g (k - 1) + 1`` pieces, or ``(g - 1) (k - 1) + 2``.
 
@@ -126,8 +138,8 @@ def maxout_fold(g: int, k: int) -> Fold:
     is odd, one unit is left that bends up once, at the end.
     """
     half = g // 2
-    kinks = 2 * half * (k - 1) + g % 2
-    scale = kinks + 1
+    scale = maxout_pieces(g, k)
+    kinks = scale - 1
     units, weights = [], []
     for i in range(2 * half):
         # in z = scale * t: up at 1, 3, 5, ..., down at 2, 4, 6, ...
@@ -140,7 +152,7 @@ def maxout_fold(g: int, k: int) -> Fold:
         weights.append(1)
     # the first unit begins with slope -1 instead of 0: f goes from 0 down to -1 and up again
     units[0] = tuple((slope - scale, intercept) for slope, intercept in units[0])
-    return Fold(tuple(units), tuple(weights), 1, kinks + 1)
+    return Fold(tuple(units), tuple(weights), 1, scale)
 
 
 def _bending(at: Sequence[int], k: int, scale: int) -> tuple[Row, ...]:

@@ -12,7 +12,7 @@ from ..errors import NetworkError
 from ..units import Units
 from .arrangements import generic_cells, maxout_layer
 from .construction import Construction, Layer, identity, matrix, widths_of, zeros
-from .folds import best_division, fold_layer, maxout_fold
+from .folds import best_division, fold_layer, maxout_fold, maxout_pieces
 
 __all__ = ["kaleidoscope", "maxout_zigzag"]
 
@@ -69,7 +69,7 @@ def maxout_zigzag(widths: Iterable[int], rank: int) -> Construction:
     n, *inner, last = sizes
     d, splits = best_division(
         sizes,
-        lambda g: maxout_fold(g, rank).pieces,
+        lambda g: maxout_pieces(g, rank),
         lambda d: generic_cells(d, [rank - 1] * last),
     )
     folds = [[maxout_fold(g, rank) for g in split] for split in splits]

@@ -6,6 +6,7 @@ whatever later layers do, they do on all the sheets at once.
 
 from __future__ import annotations
 
-from .preimages import Preimage, Preimages, folded, identified, preimages
+from .preimage import Preimage
+from .preimages import Preimages, folded, identified, preimages
 
 __all__ = ["Preimage", "Preimages", "folded", "identified", "preimages"]

@@ -11,28 +11,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..chain import Network, require_network
+from ..chain import Network, Stage, require_network
 from ..domains import Box, Domain, Polytope, Segment
 from ..engines.running import Budget
-from ..errors import BudgetError, DomainError, NetworkError, UnsupportedError
-from ..exact import linear_program
-from ..exact.halfspaces import pattern_rows
-from ..exact.linear_program import Row, integer_row
+from ..errors import BudgetError, DomainError, NetworkError
 from ..exact.rational import RationalChain
 from ..regions.ask import map_regions
-from ..regions.geometry import Frame, chebyshev, require_dimension
-from .equations import determinant, flat, reduced, solve
+from ..units import Units
+from .equations import flat
+from .preimage import Preimage
+from .question import Question
 from .targets import Target, target_of
 
-__all__ = ["Preimage", "Preimages", "folded", "identified", "preimages"]
+__all__ = ["Preimages", "folded", "identified", "preimages"]
 
-Float = NDArray[np.float64]
-Point = tuple[Fraction, ...]
 Given = ArrayLike | Sequence[Fraction] | Segment | Box | Polytope
 
 
@@ -63,90 +59,6 @@ def folded(net: Network, layer: int) -> Network:
 
 
 @dataclass(frozen=True, eq=False)
-class Preimage:
-    """The part of one region that is mapped into a target: ``{start + basis . t : rows}``.
-
-    Coordinates are the domain's own.
-
-    Attributes
-    ----------
-    pattern : tuple of int
-        Pieces of the units up to the layer: the region.
-    J, c : ndarray of Fraction, shapes (m, dim) and (m,)
-        The layer is ``J u + c`` on the region.
-    witness : tuple of Fraction
-        A point of it, inside the region and the target.
-    onto : bool
-        Whether the region maps its part one to one onto the whole target, as far as the target lies
-        in the flat that the region is mapped into.
-    """
-
-    pattern: tuple[int, ...]
-    J: Any
-    c: Any
-    witness: Point
-    onto: bool
-    start: Point
-    basis: tuple[Point, ...]
-    rows: tuple[Row, ...]
-
-    @property
-    def dim(self) -> int:
-        """Dimension: 0 for a point."""
-        return len(self.basis)
-
-    @property
-    def mirrored(self) -> bool | None:
-        """Whether the layer turns the orientation round here.
-
-        None where its space has another dimension than the domain, or it flattens the region.
-        """
-        m, n = self.J.shape
-        value = determinant(self.J) if m == n else Fraction(0)
-        return value < 0 if value else None
-
-    def vertices(self) -> Float:
-        """Corners, shape (v, dim of the domain), in floating point; around it, in the plane.
-
-        Raises
-        ------
-        UnsupportedError
-            If it is not bounded, or has too many dimensions.
-        """
-        start = np.array([float(x) for x in self.start])
-        if not self.basis:
-            return start[None]
-        require_dimension(self.dim, "the corners")
-        inside = self._parameters()
-        if linear_program.recession_direction(self.rows, self.dim) is not None:
-            raise UnsupportedError("the preimage is not bounded; take a bounded domain or target")
-        exact = [self.rows[f.row] for f in linear_program.facets(self.rows, inside)]
-        rows = np.array(exact, dtype=object)
-        size = np.array([Fraction(sum(map(abs, row[:-1]))) for row in exact], dtype=object)
-        scaled = (rows / size[:, None]).astype(np.float64)
-        length = np.linalg.norm(scaled[:, :-1], axis=1)
-        A, b = scaled[:, :-1] / length[:, None], scaled[:, -1] / length
-        middle = chebyshev(A, b)[0]
-        corners = Frame.around(A, b, middle).vertices
-        basis = np.array([[float(x) for x in v] for v in self.basis])
-        points: Float = start + corners @ basis
-        if self.dim == 2:
-            offset = corners - corners.mean(axis=0)
-            points = points[np.argsort(np.arctan2(offset[:, 1], offset[:, 0]))]
-        return points
-
-    def _parameters(self) -> Point:
-        """The witness in the coordinates of the basis."""
-        offset = [x - y for x, y in zip(self.witness, self.start, strict=True)]
-        found = solve(list(zip(*self.basis, strict=True)), offset, self.dim)
-        assert found is not None  # the witness is one of the points
-        return found[0]
-
-    def __repr__(self) -> str:
-        return f"<plica Preimage of dimension {self.dim}, onto: {self.onto}>"
-
-
-@dataclass(frozen=True, eq=False)
 class Preimages:
     """Where some layers map the inputs of a domain to one place; a sequence of `Preimage`.
 
@@ -158,15 +70,12 @@ class Preimages:
     target : Target
     pieces : tuple of Preimage
         One for each region whose interior has a part in it.
-    touching : tuple of tuple of int
-        Patterns of the regions whose boundary alone has a point in it, or in its boundary.
     """
 
     network: Network
     domain: Domain
     target: Target
     pieces: tuple[Preimage, ...]
-    touching: tuple[tuple[int, ...], ...]
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -187,6 +96,17 @@ class Preimages:
         """
         flats = Counter(flat(piece.J, piece.c) for piece in self.pieces if piece.onto)
         return max(flats.values(), default=0)
+
+    @cached_property
+    def touching(self) -> tuple[tuple[int, ...], ...]:
+        """Patterns of the other regions of which a corner or a side is mapped to the target.
+
+        Of closed regions, and the closed target; looked for when first asked for.
+        """
+        question = Question(self.network, self.domain, self.target)
+        own = {piece.pattern for piece in self.pieces}
+        others = (p for p in _patterns(self.network, self.domain, None) if p not in own)
+        return tuple(pattern for pattern in others if question.touches(pattern))
 
     def __repr__(self) -> str:
         return f"<plica Preimages: {len(self)} pieces, multiplicity {self.multiplicity}>"
@@ -238,32 +158,38 @@ def preimages(
     --------
     >>> import plica
     >>> built = plica.constructions.folding([2, 4, 4, 3])
-    >>> here = plica.folding.folded(built.network, 2)([[0.3, 0.6]])[0]
     >>> found = plica.folding.identified(built.network, 2, [0.3, 0.6], built.domain)
     >>> len(found), found.multiplicity
     (16, 16)
     """
     sub = folded(net, layer)
     goal = target_of(target, sub.n_outputs)
-    atlas = map_regions(sub, domain, budget=budget)
+    question = Question(sub, domain, goal)
+    if goal.halfspaces and not goal.equations:
+        # the engine finds the regions with a part in the target: those of units behind the layer
+        # that are off inside of it
+        rows = np.array(goal.halfspaces, dtype=np.float64)
+        units = Stage(rows[:, :-1], -rows[:, -1], Units.relu(len(rows)))
+        inside = _patterns(Network([*sub.stages, units]), domain, budget)
+        patterns = [p[: sub.n_units] for p in inside if not any(p[sub.n_units :])]
+    else:
+        patterns = _patterns(sub, domain, budget)
+    parts = (question.part(pattern) for pattern in patterns)
+    return Preimages(sub, domain, goal, tuple(part for part in parts if part is not None))
+
+
+def _patterns(
+    net: Network, domain: Domain, budget: Budget | int | float | None
+) -> list[tuple[int, ...]]:
+    """The patterns of all regions, in order."""
+    atlas = map_regions(net, domain, budget=budget)
     if not atlas.count.complete:
         raise BudgetError(
             f"stopped after {len(atlas)} regions, of which any may have a part in the target: "
             "raise the budget, or take a smaller domain",
             partial=atlas,
         )
-    own = domain.restrict(sub)
-    chain = RationalChain(own)
-    sides = linear_program.integer_rows(*(part.tolist() for part in domain.halfspaces()))
-    pieces, touching = [], []
-    for pattern in np.unique(atlas.patterns, axis=0).tolist():
-        region = [row for row in (*sides, *pattern_rows(own, pattern)) if any(row[:-1])]
-        found = _part(chain, tuple(pattern), region, goal, domain.dim)
-        if isinstance(found, Preimage):
-            pieces.append(found)
-        elif found:
-            touching.append(tuple(pattern))
-    return Preimages(sub, domain, goal, tuple(pieces), tuple(touching))
+    return sorted(map(tuple, atlas.patterns.tolist()))
 
 
 def identified(
@@ -301,61 +227,3 @@ def identified(
         raise DomainError(f"expected a finite point in the {domain.dim} coordinates of the domain")
     value = RationalChain(domain.restrict(sub)).value(point.tolist())
     return preimages(net, layer, value, domain, budget=budget)
-
-
-def _part(
-    chain: RationalChain, pattern: tuple[int, ...], region: list[Row], goal: Target, n: int
-) -> Preimage | bool:
-    """The part of a region in the target; else whether the closed sets have a point in common."""
-    J, c = chain.affine_on(pattern)
-    equations = [_pulled(row, J, c) for row in goal.equations]
-    solved = solve([row[:-1] for row in equations], [row[-1] for row in equations], n)
-    if solved is None:
-        return False
-    start, basis = solved
-    target = [_along(_pulled(row, J, c), start, basis) for row in goal.halfspaces]
-    own = [_along(row, start, basis) for row in region]
-    constant = [row[-1] for row in (*target, *own) if not any(row[:-1])]
-    if any(b < 0 for b in constant):
-        return False
-    rows = [row for row in (*target, *own) if any(row[:-1])]
-    inside = _inside(rows, len(basis)) if all(constant) else None
-    if inside is None:
-        return _feasible(rows, len(basis))
-    moved = [sum(t * v[j] for t, v in zip(inside, basis, strict=True)) for j in range(n)]
-    witness = tuple(x + y for x, y in zip(start, moved, strict=True))
-    injective = len(reduced(J, n)[1]) == n
-    onto = injective and all(_redundant(row, target) for row in own if any(row[:-1]))
-    return Preimage(pattern, J, c, witness, onto, start, tuple(basis), tuple(rows))
-
-
-def _pulled(row: Sequence[Fraction], J: Any, c: Any) -> list[Fraction]:
-    """The half-space of ``u`` with ``J u + c`` in a half-space; a right side behind each row."""
-    a = np.array(row[:-1], dtype=object)
-    return [*(a @ J), row[-1] - a @ c]
-
-
-def _along(row: Sequence[Any], start: Point, basis: Sequence[Point]) -> Row:
-    """The half-space of ``t`` with ``start + basis . t`` in a half-space."""
-
-    def times(v: Point) -> Fraction:
-        return sum((a * x for a, x in zip(row, v, strict=False)), Fraction(0))
-
-    return integer_row([*map(times, basis), row[-1] - times(start)])
-
-
-def _inside(rows: list[Row], n: int) -> Point | None:
-    return linear_program.interior_point(rows, n) if n else ()
-
-
-def _feasible(rows: list[Row], n: int) -> bool:
-    if n == 0:
-        return True
-    found = linear_program.maximise([0] * n, [r[:-1] for r in rows], [r[-1] for r in rows])
-    return found.status != "infeasible"
-
-
-def _redundant(row: Row, rows: list[Row]) -> bool:
-    """Whether a half-space holds wherever some others do."""
-    found = linear_program.maximise(row[:-1], [r[:-1] for r in rows], [r[-1] for r in rows])
-    return found.value is not None and found.value <= row[-1]
