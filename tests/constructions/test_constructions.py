@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations
 from math import comb, prod
 
@@ -14,6 +15,7 @@ from plica.constructions import (
     Construction,
     best_split,
     folding,
+    folds,
     kaleidoscope,
     maxout_one_layer,
     maxout_zigzag,
@@ -94,6 +96,28 @@ def test_best_split_is_the_largest(widths: list[int]) -> None:
         assert value >= zigzag(widths).regions
         even = [(w // n + 1) ** (n - w % n) * (w // n + 2) ** (w % n) for w in inner]
         assert value >= prod(even) * cells(n, last)
+
+
+@pytest.mark.parametrize("width", range(1, 15))
+def test_divisions_are_the_best(width: int) -> None:
+    for parts, even in enumerate(folds.balanced(width, width), start=1):
+        every = [
+            tuple(np.diff([0, *cuts, width]).tolist())
+            for cuts in combinations(range(1, width), parts - 1)
+        ]
+        assert max(prod(map(folds.best_pieces, s)) for s in every) == prod(
+            map(folds.best_pieces, even)
+        )
+        for k in (2, 3, 5):
+            pieces = partial(folds.maxout_pieces, k=k)
+            best = folds.divisions(width, parts, pieces)[-1]
+            assert sum(best) == width
+            assert max(prod(map(pieces, s)) for s in every) == prod(map(pieces, best))
+
+
+def test_pieces_are_those_of_the_folds() -> None:
+    for g in range(1, 8):
+        assert folds.best_fold(g).pieces == folds.best_pieces(g)
 
 
 @pytest.mark.parametrize(

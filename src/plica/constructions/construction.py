@@ -180,18 +180,17 @@ def too_long() -> UnsupportedError:
     )
 
 
-def widths_of(widths: Iterable[int], layers: int = 1) -> tuple[int, ...]:
+def widths_of(widths: Iterable[int]) -> tuple[int, ...]:
     """Numbers of inputs and of units layer by layer, checked.
 
     Raises
     ------
     NetworkError
-        If there are fewer than ``layers`` hidden layers, or a width is not positive.
+        If there is no layer, or a width is not positive.
     """
     found = tuple(int(w) for w in widths)
-    if len(found) < layers + 1 or min(found) < 1:
+    if len(found) < 2 or min(found) < 1:
         raise NetworkError(
-            f"the widths {list(found)} are not [n0, n1, ..., nL], positive, with at least "
-            f"{layers} hidden layer{'s' * (layers > 1)}"
+            f"the widths {list(found)} are not [n0, n1, ..., nL], positive, with at least one layer"
         )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import prod
 
 from ..domains import Box
@@ -11,6 +12,7 @@ from .arrangements import generic_cells, relu_layer
 from .construction import Construction, widths_of
 from .folds import (
     Fold,
+    balanced,
     best_division,
     best_fold,
     best_pieces,
@@ -144,7 +146,8 @@ def best_split(widths: Iterable[int]) -> Construction:
     140
     """
     sizes = widths_of(widths)
-    d, splits = best_division(sizes, best_pieces, lambda d: generic_cells(d, [1] * sizes[-1]))
+    cells = partial(generic_cells, families=[1] * sizes[-1])
+    d, splits = best_division(sizes, balanced, best_pieces, cells)
     folds = [[best_fold(g) for g in split] for split in splits]
     return _folded(sizes, d, folds, "best division of the units among the coordinates")
 

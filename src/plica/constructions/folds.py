@@ -16,11 +16,13 @@ from .construction import Layer, matrix, zeros
 
 __all__ = [
     "Fold",
+    "balanced",
     "bent_fold",
     "bent_function",
     "best_division",
     "best_fold",
     "best_pieces",
+    "divisions",
     "fold_layer",
     "maxout_fold",
     "maxout_pieces",
@@ -161,22 +163,36 @@ def _bending(at: Sequence[int], k: int, scale: int) -> tuple[Row, ...]:
     return tuple(rows + rows[:1] * (k - len(rows)))
 
 
-def divided(width: int, d: int, pieces: Callable[[int], int]) -> tuple[int, ...]:
-    """The division of some units into ``d`` positive parts with the largest product of pieces."""
+def balanced(width: int, most: int) -> list[tuple[int, ...]]:
+    """The divisions of some units into 1, 2, ... parts that differ by one at most.
+
+    They have the largest products of `best_pieces`, of which each has a smaller ratio to the one
+    before than that: a unit moved from a larger part to a smaller one never loses.
+    """
+    return [tuple((width + i) // d for i in range(d)) for d in range(1, most + 1)]
+
+
+def divisions(width: int, most: int, pieces: Callable[[int], int]) -> list[tuple[int, ...]]:
+    """The divisions of some units into 1, 2, ... parts with the largest products of pieces."""
+    numbers = [pieces(g) for g in range(1, width + 1)]
     best: dict[int, tuple[int, tuple[int, ...]]] = {0: (1, ())}
-    for left in range(d - 1, -1, -1):  # parts still to come
+    found = []
+    for _ in range(most):
         grown: dict[int, tuple[int, tuple[int, ...]]] = {}
         for used, (value, parts) in best.items():
-            for g in range(1, width - used - left + 1):
-                candidate = (value * pieces(g), (*parts, g))
-                if candidate[0] > grown.get(used + g, (0, ()))[0]:
-                    grown[used + g] = candidate
+            for g, number in enumerate(numbers[: width - used], start=1):
+                if value * number > grown.get(used + g, (0,))[0]:
+                    grown[used + g] = (value * number, (*parts, g))
         best = grown
-    return best[width][1]
+        found.append(best[width][1])
+    return found
 
 
 def best_division(
-    sizes: Sequence[int], pieces: Callable[[int], int], cells: Callable[[int], int]
+    sizes: Sequence[int],
+    divide: Callable[[int, int], list[tuple[int, ...]]],
+    pieces: Callable[[int], int],
+    cells: Callable[[int], int],
 ) -> tuple[int, list[tuple[int, ...]]]:
     """How many coordinates to fold, and how to divide the units of each layer among them.
 
@@ -184,6 +200,8 @@ def best_division(
     ----------
     sizes : sequence of int
         ``[n0, n1, ..., nL]``.
+    divide : callable
+        The best divisions of a number of units into 1, 2, ... parts, up to a number of parts.
     pieces : callable
         Number of pieces that ``g`` units fold a coordinate into.
     cells : callable
@@ -192,12 +210,14 @@ def best_division(
     n, *inner, _ = sizes
     if not inner:
         return n, []
-    choices = []
-    for d in range(1, min([n, *inner]) + 1):
-        splits = [divided(width, d, pieces) for width in inner]
-        choices.append((prod(pieces(g) for split in splits for g in split) * cells(d), d, splits))
-    _, d, splits = max(choices, key=lambda choice: choice[0])
-    return d, splits
+    most = min(n, *inner)
+    choices = list(zip(*(divide(width, most) for width in inner), strict=True))
+    values = [
+        prod(pieces(g) for split in splits for g in split) * cells(d)
+        for d, splits in enumerate(choices, start=1)
+    ]
+    best = values.index(max(values))
+    return best + 1, list(choices[best])
 
 
 def _of_rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from math import cos, pi, prod, sin
 
@@ -12,7 +13,7 @@ from ..errors import NetworkError
 from ..units import Units
 from .arrangements import generic_cells, maxout_layer
 from .construction import Construction, Layer, identity, matrix, widths_of, zeros
-from .folds import best_division, fold_layer, maxout_fold, maxout_pieces
+from .folds import best_division, divisions, fold_layer, maxout_fold, maxout_pieces
 
 __all__ = ["kaleidoscope", "maxout_zigzag"]
 
@@ -67,16 +68,13 @@ def maxout_zigzag(widths: Iterable[int], rank: int) -> Construction:
     sizes = widths_of(widths)
     _check(rank)
     n, *inner, last = sizes
-    d, splits = best_division(
-        sizes,
-        lambda g: maxout_pieces(g, rank),
-        lambda d: generic_cells(d, [rank - 1] * last),
-    )
+    pieces = partial(maxout_pieces, k=rank)
+    cells = partial(generic_cells, families=[rank - 1] * last)
+    d, splits = best_division(sizes, partial(divisions, pieces=pieces), pieces, cells)
     folds = [[maxout_fold(g, rank) for g in split] for split in splits]
     layers = [fold_layer(f, None, width) for f, width in zip(folds, inner, strict=True)]
     layers.append(maxout_layer(d, [rank] * last))
-    pieces = prod(fold.pieces for layer in folds for fold in layer)
-    regions = pieces * generic_cells(d, [rank - 1] * last)
+    regions = prod(fold.pieces for layer in folds for fold in layer) * cells(d)
     return Construction.of(layers, Space(n), regions, regions, "Montufar, Ren and Zhang 2022")
 
 
