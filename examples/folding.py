@@ -13,6 +13,8 @@ It takes some seconds and writes, into the folder (``out/folding`` if not given)
     One cell and the axes of the last layer's space, and their preimages, layer by layer.
 ``sheet.png``
     The input square as a layer of absolute values folds it, and what it identifies.
+``kaleidoscope.png``
+    What two maxout units identify.
 ``zigzag.png``
     How the units of one layer fold one coordinate.
 """
@@ -136,6 +138,27 @@ def sheet(path: Path) -> None:
     page.savefig(path)
 
 
+def kaleidoscope(path: Path) -> None:
+    """Two maxout units of rank six map twelve cones onto one: one star there is twelve."""
+    box = plica.Box.cube(2, -1.15, 1.15)
+    net = plica.constructions.kaleidoscope([2, 2, 3], 6).folded(1)
+    centre = 0.66 * np.array([np.cos(np.pi / 12), np.sin(np.pi / 12)])
+    J, c = (part[0] for part in net.affine([centre]))
+    W, b = star()
+    # the star around the centre, nine tenths as large, in the coordinates of the cone's image
+    W, b = W @ np.linalg.inv(J), 0.9 * (b + W @ (0.53, 0.47)) - W @ centre
+    b = b - W @ c
+    targets = []
+    for tip in (None, *range(5)):
+        sides = np.where(np.arange(5) == tip, 1.0, -1.0)
+        targets.append(plica.Polytope(sides[:, None] * W, -sides * b))
+    found = [plica.folding.preimages(net, 1, target, box) for target in targets]
+    page = figure(5, 5, DARK)
+    ax = page.add_axes((0.01, 0.01, 0.98, 0.98))
+    plot_preimages(found, ax, families=[3, 1, 1, 1, 1, 1])
+    page.savefig(path)
+
+
 def zigzag(path: Path) -> None:
     """The units of one layer, and the function of one coordinate that they add up to."""
     built = [
@@ -179,7 +202,7 @@ def zigzag(path: Path) -> None:
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out/folding")
     folder.mkdir(parents=True, exist_ok=True)
-    for draw in (paper, preimages, sheet, zigzag):
+    for draw in (paper, preimages, sheet, kaleidoscope, zigzag):
         draw(folder / f"{draw.__name__}.png")
 
 

@@ -14,6 +14,6 @@ def test_folding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["folding.py", str(tmp_path)])
     runpy.run_path(str(EXAMPLES / "folding.py"), run_name="__main__")
     pictures = sorted(path.name for path in tmp_path.iterdir())
-    assert pictures == ["paper.png", "preimages.png", "sheet.png", "zigzag.png"]
+    assert pictures == ["kaleidoscope.png", "paper.png", "preimages.png", "sheet.png", "zigzag.png"]
     for path in tmp_path.iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")

@@ -78,6 +78,19 @@ def test_the_number_is_a_sum_over_the_layer_before() -> None:
     assert sum(numbers) == both.multiplicity == 36
 
 
+@pytest.mark.parametrize(
+    "built", [constructions.folding([2, 4, 3]), constructions.zigzag([2, 6, 4])]
+)
+def test_regions_are_the_sum_of_what_is_identified(built: constructions.Construction) -> None:
+    # the lemma behind the lower bounds: every cell of the last layer, once for each sheet
+    own = built.folded(1)
+    A, a = built.layers[-1].A.astype(float), built.layers[-1].a.astype(float)
+    last = plica.Network([plica.Stage(A, a, built.layers[-1].units)])
+    cells = plica.map_regions(last, built.domain).witnesses
+    sheets = [folding.preimages(own, 1, y, built.domain).multiplicity for y in cells]
+    assert sum(sheets) == built.regions
+
+
 def test_a_cell_that_a_fold_cuts_is_not_covered() -> None:
     own = constructions.folding([2, 4, 3]).folded(1)
     domain = plica.Box.cube(2, 0, 1)
