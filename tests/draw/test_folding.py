@@ -62,6 +62,8 @@ def test_pictures_of_paper(folded: constructions.Construction) -> None:
     assert np.allclose(ax.collections[0].get_facecolor()[:, :3], [1, 0, 0])
     with pytest.raises(plica.PlicaError, match="across a fold"):
         draw.plot_paper(atlas, [(0, 5)], 0.5)
+    with pytest.raises(plica.PlicaError, match="axis 0 or 1"):
+        draw.plot_paper(atlas, [(2, 2)], 0)
     with pytest.raises(plica.PlicaError, match="between 0 and 4"):
         draw.plot_paper(atlas, FOLDS, 5)
     with pytest.raises(plica.PlicaError, match="colors"):

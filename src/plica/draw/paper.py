@@ -146,6 +146,9 @@ def plot_paper(
         raise PlicaError("a sheet of paper needs a domain of two dimensions")
     if not 0 <= progress <= len(folds):
         raise PlicaError(f"progress must lie between 0 and {len(folds)}, got {progress}")
+    for axis, parts in folds:
+        if axis not in (0, 1) or parts < 1:
+            raise PlicaError(f"fold ({axis}, {parts}) is not along axis 0 or 1, into 1 or more")
     style = theme_of(theme)
     ink = hashed(plane.patterns) if colors is None else np.asarray(colors, dtype=np.float64)
     if ink.shape != (len(plane), 3):
