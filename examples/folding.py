@@ -3,9 +3,9 @@
 G. Montufar, R. Pascanu, K. Cho, Y. Bengio, "On the number of linear regions of deep neural
 networks", NIPS 2014. Run it from anywhere::
 
-    python examples/folding.py [folder]
+    python examples/folding.py --out folding
 
-It takes some seconds and writes, into the folder (``out/folding`` if not given):
+It takes some seconds and writes, into the folder:
 
 ``paper.png``
     The input square as a sheet of paper that two layers fold, with what the last layer cuts.
@@ -21,7 +21,7 @@ It takes some seconds and writes, into the folder (``out/folding`` if not given)
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -200,10 +200,14 @@ def zigzag(path: Path) -> None:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out/folding")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("folding"), help="folder of the pictures")
+    folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     for draw in (paper, preimages, sheet, kaleidoscope, zigzag):
-        draw(folder / f"{draw.__name__}.png")
+        path = folder / f"{draw.__name__}.png"
+        draw(path)
+        print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -33,11 +33,18 @@ MAY_USE: dict[str, set[str]] = {
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "constructions": FOUNDATION,
     "folding": FOUNDATION | {"_core", "exact", "engines", "regions"},
+    "unit_maps": FOUNDATION | {"exact", "regions"},
     "draw": FOUNDATION | {"folding", "regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
-UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage"), ("chain.py", "facts")}
+UPWARDS = {
+    ("regions/atlas.py", "draw"),
+    ("facts/stability.py", "draw"),
+    ("unit_maps/maps.py", "draw"),
+    ("chain.py", "storage"),
+    ("chain.py", "facts"),
+}
 
 HEAVY = {"torch", "onnx", "onnxruntime", "matplotlib", "sklearn", "rich", "flint", "pandas"}
 

@@ -6,6 +6,8 @@ from .files import draw_file, figure_of
 from .folding import plot_preimages, plot_sheet
 from .paper import plot_paper
 from .picture import Picture, plot_atlas
+from .stability import plot_stability
+from .unit_maps import plot_unit_maps
 
 __all__ = [
     "Picture",
@@ -15,4 +17,6 @@ __all__ = [
     "plot_paper",
     "plot_preimages",
     "plot_sheet",
+    "plot_stability",
+    "plot_unit_maps",
 ]
