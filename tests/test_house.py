@@ -31,6 +31,7 @@ MAY_USE: dict[str, set[str]] = {
     "engines": FOUNDATION | {"_core", "exact"},
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
+    "bounds": FOUNDATION | {"exact", "facts"},
     "draw": FOUNDATION | {"regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }

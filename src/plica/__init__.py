@@ -43,9 +43,9 @@ _WHERE = {
     "output_range": "facts.ranges",
     "units_report": "facts.units",
 }
-_MODULES = ("draw", "nn")
+_MODULES = ("bounds", "draw", "nn")
 
-__all__ = [*_WHERE, "nn"]
+__all__ = [*_WHERE, "bounds", "nn"]
 
 if TYPE_CHECKING:
     from .chain import Network as Network

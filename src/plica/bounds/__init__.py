@@ -1,0 +1,93 @@
+"""How many regions can there be: bounds from the literature, as exact integers of any size.
+
+One function a bound; `plica.bounds.table` lists all that apply to an architecture. Widths are
+``(n0, n1, ..., nL)``: inputs, then hidden layers, without the outputs.
+"""
+
+from __future__ import annotations
+
+from .histograms import all_active, full, histogram_bound, line, most_active, plane
+from .lower import (
+    arora_2018,
+    best_fold,
+    counts_linear,
+    montufar_2014,
+    one_layer,
+    pascanu_2013,
+    serra_2018_fold,
+    serra_2018_zonotope,
+    uneven_fold,
+    zonotope_fold,
+)
+from .maxout import (
+    kaleidoscope,
+    maxout_fold,
+    maxout_layer,
+    maxout_layer_montufar_2014,
+    maxout_montufar_2014,
+    maxout_serra_2018,
+    maxout_upper,
+)
+from .piecewise import (
+    flat_upper,
+    named_fold,
+    piecewise_fold,
+    piecewise_layer,
+    piecewise_upper,
+    widest_layer,
+)
+from .ranks import exact_rank
+from .table import Bound, Excluded, Table, table
+from .upper import (
+    montufar_2017,
+    naive,
+    raghu_2017,
+    refined_line,
+    refined_plane,
+    serra_2018,
+    without_biases,
+)
+
+__all__ = [
+    "Bound",
+    "Excluded",
+    "Table",
+    "all_active",
+    "arora_2018",
+    "best_fold",
+    "counts_linear",
+    "exact_rank",
+    "flat_upper",
+    "full",
+    "histogram_bound",
+    "kaleidoscope",
+    "line",
+    "maxout_fold",
+    "maxout_layer",
+    "maxout_layer_montufar_2014",
+    "maxout_montufar_2014",
+    "maxout_serra_2018",
+    "maxout_upper",
+    "montufar_2014",
+    "montufar_2017",
+    "most_active",
+    "naive",
+    "named_fold",
+    "one_layer",
+    "pascanu_2013",
+    "piecewise_fold",
+    "piecewise_layer",
+    "piecewise_upper",
+    "plane",
+    "raghu_2017",
+    "refined_line",
+    "refined_plane",
+    "serra_2018",
+    "serra_2018_fold",
+    "serra_2018_zonotope",
+    "table",
+    "uneven_fold",
+    "widest_layer",
+    "without_biases",
+    "zonotope_fold",
+]
