@@ -28,6 +28,7 @@ from .maxout import (
     maxout_serra_2018,
     maxout_upper,
 )
+from .network import of_network
 from .piecewise import (
     flat_upper,
     named_fold,
@@ -73,6 +74,7 @@ __all__ = [
     "most_active",
     "naive",
     "named_fold",
+    "of_network",
     "one_layer",
     "pascanu_2013",
     "piecewise_fold",

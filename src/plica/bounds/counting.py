@@ -18,7 +18,7 @@ __all__ = [
     "check_widths",
     "decimal",
     "dimensions",
-    "elementary_sum",
+    "elementary",
     "generic_cells",
     "parallel_cells",
     "power",
@@ -114,15 +114,15 @@ def parallel_cells(d: int, m: int, p: int) -> int:
     return sum(c * p**j for j, c in enumerate(binomials(m, d)))
 
 
-def elementary_sum(d: int, numbers: Sequence[int]) -> int:
-    """``sum_{j<=d} e_j(numbers)`` with the elementary symmetric polynomials ``e_j``."""
+def elementary(top: int, numbers: Sequence[int]) -> list[int]:
+    """The elementary symmetric polynomials ``e_0, ..., e_top`` of some numbers."""
     if numbers and min(numbers) == max(numbers):
-        return parallel_cells(d, len(numbers), numbers[0])
-    e = [1] + [0] * min(d, len(numbers))
+        return [c * numbers[0] ** j for j, c in enumerate(binomials(len(numbers), top))]
+    e = [1] + [0] * min(top, len(numbers))
     for p in numbers:
         for j in range(len(e) - 1, 0, -1):
             e[j] += p * e[j - 1]
-    return sum(e)
+    return e
 
 
 def power(base: int, exponent: int) -> int:

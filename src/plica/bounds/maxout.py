@@ -10,7 +10,7 @@ from .counting import (
     check_counts,
     check_widths,
     dimensions,
-    elementary_sum,
+    elementary,
     generic_cells,
     parallel_cells,
     power,
@@ -72,16 +72,13 @@ def maxout_layer(n0: int, ranks: Sequence[int], biases: bool = True) -> int:
     k = [_rank(r) for r in ranks]
     m = len(k)
     if biases:
-        return elementary_sum(n0, [r - 1 for r in k])
+        return sum(elementary(n0, [r - 1 for r in k]))
     if n0 == 1:
         return 2
     if m < n0:
         return prod(k)
     a = 2 * (n0 % 2)
-    e = [1] + [0] * (n0 - 1)
-    for r in k:
-        for j in range(n0 - 1, 0, -1):
-            e[j] += r * e[j - 1]
+    e = elementary(n0 - 1, k)
     return a + sum(
         power(-1, n0 - 1 - j) * comb(m - 1 - j, n0 - 1 - j) * (e[j] - a * comb(m, j))
         for j in range(1, n0)

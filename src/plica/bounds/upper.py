@@ -177,8 +177,9 @@ def _followed(widths: Sequence[int], ranks: Sequence[int] | None, base: int | No
 def refined_line(widths: Sequence[int], ranks: Sequence[int] | None = None) -> int:
     """`serra_2018` sharpened: few cells have few units off.
 
-    ``histogram_bound(widths, line)``. A gain where a layer before the last has fewer than
-    ``3 d - 1`` units and cuts an image of dimension ``d >= 2``; otherwise mostly equal. The proof is in `plica.bounds.line`.
+    ``histogram_bound(widths, line)``. A gain where a layer before the last has fewer than ``3 d -
+    1`` units and cuts an image of dimension ``d >= 2``; otherwise mostly equal. The proof is in
+    `plica.bounds.line`.
 
     Parameters
     ----------
