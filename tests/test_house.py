@@ -35,8 +35,13 @@ MAY_USE: dict[str, set[str]] = {
     "draw": FOUNDATION | {"regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
-#: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
-UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage"), ("chain.py", "facts")}
+#: Methods that reach up: atlases and bounds plot themselves, a network saves and simplifies itself.
+UPWARDS = {
+    ("regions/atlas.py", "draw"),
+    ("bounds/growth.py", "draw"),
+    ("chain.py", "storage"),
+    ("chain.py", "facts"),
+}
 
 HEAVY = {"torch", "onnx", "onnxruntime", "matplotlib", "sklearn", "rich", "flint", "pandas"}
 

@@ -6,6 +6,23 @@ One function a bound; `plica.bounds.table` lists all that apply to an architectu
 
 from __future__ import annotations
 
+from .convolution import Convolution, convolution_lower, convolution_upper, fields_layer
+from .expected import (
+    Constants,
+    CreaseVolume,
+    estimate_constants,
+    expected_creases,
+    hanin_rolnick_2019,
+    tseran_montufar_2021,
+    tseran_montufar_2021_boundary,
+)
+from .growth import (
+    AgainstDepth,
+    against_depth,
+    montufar_2014_rates,
+    n_parameters,
+    regions_per_parameter,
+)
 from .histograms import all_active, full, histogram_bound, line, most_active, plane
 from .lower import (
     arora_2018,
@@ -50,16 +67,27 @@ from .upper import (
 )
 
 __all__ = [
+    "AgainstDepth",
     "Bound",
+    "Constants",
+    "Convolution",
+    "CreaseVolume",
     "Excluded",
     "Table",
+    "against_depth",
     "all_active",
     "arora_2018",
     "best_fold",
+    "convolution_lower",
+    "convolution_upper",
     "counts_linear",
+    "estimate_constants",
     "exact_rank",
+    "expected_creases",
+    "fields_layer",
     "flat_upper",
     "full",
+    "hanin_rolnick_2019",
     "histogram_bound",
     "kaleidoscope",
     "line",
@@ -70,8 +98,10 @@ __all__ = [
     "maxout_serra_2018",
     "maxout_upper",
     "montufar_2014",
+    "montufar_2014_rates",
     "montufar_2017",
     "most_active",
+    "n_parameters",
     "naive",
     "named_fold",
     "of_network",
@@ -84,10 +114,13 @@ __all__ = [
     "raghu_2017",
     "refined_line",
     "refined_plane",
+    "regions_per_parameter",
     "serra_2018",
     "serra_2018_fold",
     "serra_2018_zonotope",
     "table",
+    "tseran_montufar_2021",
+    "tseran_montufar_2021_boundary",
     "uneven_fold",
     "widest_layer",
     "without_biases",

@@ -20,7 +20,6 @@ pre-activation, and at least the ``k`` smallest.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +28,14 @@ from ..chain import Network
 from ..errors import UnsupportedError
 from ..stage import Stage
 from ..units import IDENTITY, Units
+from .counting import binomials
 from .folds import need
 from .intervals import TINY, UNIT, Intervals
 
 __all__ = ["activation_based"]
 
 #: Steps of the recursion beyond which the bound is not computed.
-WORK = 5_000_000
+WORK = 1_000_000
 
 Int = NDArray[np.int64]
 
@@ -68,13 +68,14 @@ def activation_based(
         carried = stage.n_out - rectifiers.size
         # beyond a stage without rectifiers nothing is known of how many were active
         active, unstable = _numbers(stage, before, interval, rectifiers)
+        rows = {int(n): list(binomials(int(n))) for n in np.unique(unstable)}
         after: dict[tuple[int, int], int] = {}
         for (k, d), cells in state.items():
             k = min(k, active.size - 1)
             A, I = int(active[k]), int(unstable[k])
-            for j in range(min(I, d, cut_rank) + 1):
+            for j, ways in enumerate(rows[I][: min(d, cut_rank) + 1]):
                 to = (A - j, min(d, rank, carried + A - j))
-                after[to] = after.get(to, 0) + cells * comb(I, j)
+                after[to] = after.get(to, 0) + cells * ways
             work += min(I, d, cut_rank) + 1
             need(work <= WORK, "would take too long for a network of this size")
         state = after

@@ -131,7 +131,8 @@ def _size(m: int) -> int:
 
 
 def _row(base: int, n: int, m: int) -> int:
-    return _tower(base, min(16, m - 1) if n <= 16 else m - 1, m)[n]  # two towers serve all n
+    top = max(16, 1 << (n - 1).bit_length())  # few towers serve all n
+    return _tower(base, min(top, m - 1), m)[n]
 
 
 @lru_cache(maxsize=64)
@@ -174,9 +175,11 @@ def _corrections(base: int, n: int, m: int) -> tuple[tuple[int, int], ...]:
     """Pairs ``(i, gamma(n, m)_i - most_active(n, m)_i)`` for ``i < n``, where it is not zero.
 
     Up to ``n - 1`` idle units both are binomial coefficients: the recursion keeps ``n - k``, and
-    the bases agree with the binomial coefficients up to ``k = base - 1``.
+    the bases agree with the binomial coefficients up to ``k = base - 1``. The last entry of a
+    basis, at ``k = (m' + 1) / 2`` or just above, gets no further than to ``m - n`` where ``m >= 3 n
+    - 1``: then there is nothing below dimension ``n``.
     """
-    if n >= m:
+    if n >= m or m >= 3 * n - 1:
         return ()
     start = max(n, m - n + 1)
     if n <= base:

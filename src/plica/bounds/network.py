@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +20,11 @@ from ..exact.rational import Dyadic
 from ..units import MAX, Units
 from .activation import activation_based
 from .counting import elementary
+from .folds import need
 from .histograms import plane, poured
 from .intervals import Intervals, box_of, propagate
 from .maxout import maxout_layer
+from .piecewise import flat_pieces
 from .ranks import exact_rank
 from .table import HERE, Maker, Table
 
@@ -31,9 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["of_network"]
 
 #: Multiplications that the rank of a matrix may take; beyond, the smaller side is taken.
-RANK_WORK = 1 << 31
+RANK_WORK = 1 << 27
 #: Entries up to which equal and opposite units are looked for.
 MERGE_LIMIT = 1 << 21
+#: Products of a stage beyond which the bounds by histograms are not computed.
+WORK = 1_000_000
 #: Units up to which a stage's histogram is refined.
 REFINE_LIMIT = 400
 
@@ -77,6 +82,19 @@ class Layer:
             for d in range(1, top + 1):
                 found[d] = min(found[d], maxout_layer(d, pieces, biases=False))
         return tuple(found)
+
+    @cached_property
+    def patterns(self) -> list[int]:
+        """Patterns with 0, 1, ... units on a constant piece."""
+        found = [1]
+        for (pieces, flat), m in sorted(Counter(self.cuts).items()):
+            same = flat_pieces(m, pieces, flat)
+            longer = [0] * (len(found) + m)
+            for i, a in enumerate(found):
+                for j, b in enumerate(same):
+                    longer[i + j] += a * b
+            found = longer
+        return found
 
     def cells(self, d: int) -> int:
         """``most[d]``, or the last entry where ``d`` is larger."""
@@ -192,6 +210,8 @@ def _histogram(layers: Sequence[Layer], start: int, refined: bool) -> int:
     v = {start: 1}
     for layer in layers:
         after: dict[int, int] = {}
+        work = len(v) * len(layer.cuts)
+        need(work <= WORK, "would take too long for a network of this size")
         for d, cells in v.items():
             for idle, count in enumerate(_idle(layer, d, refined)):
                 to = layer.image(d, idle)
@@ -202,7 +222,7 @@ def _histogram(layers: Sequence[Layer], start: int, refined: bool) -> int:
 
 def _idle(layer: Layer, d: int, refined: bool) -> Sequence[int]:
     """A histogram, over the number of constant units, of the cells that a stage makes."""
-    plain = poured(_patterns(layer.cuts), layer.cells(d))
+    plain = poured(layer.patterns, layer.cells(d))
     m = len(layer.cuts)
     if not refined or m > REFINE_LIMIT or any(cut != (2, 1) for cut in layer.cuts):
         return plain
@@ -211,16 +231,6 @@ def _idle(layer: Layer, d: int, refined: bool) -> Sequence[int]:
     # both are bounds on the cells with at most so many constant units, so the smaller one is, too
     tails = [min(a, b) for a, b in zip(accumulate(plain), accumulate(fine), strict=True)]
     return [b - a for a, b in zip([0, *tails], tails, strict=False)]
-
-
-def _patterns(cuts: Sequence[tuple[int, int]]) -> list[int]:
-    """Patterns with 0, 1, ... units on a constant piece."""
-    found = [1]
-    for pieces, flat in cuts:
-        found = [
-            (pieces - flat) * a + flat * b for a, b in zip([*found, 0], [0, *found], strict=True)
-        ]
-    return found
 
 
 # -- what each stage does ------------------------------------------------------------------------
@@ -251,10 +261,11 @@ def _layers(
                 rows[reads if units.function[k] != MAX else reads[taken[k]]] = True
             elif not _flat(units, k, taken[k]):
                 kept[reads[taken[k]] if units.function[k] == MAX else reads] = True
+        whole = _rank(stage.A)
         yield Layer(
-            _rank(stage.A),
-            _rank(stage.A[np.flatnonzero(rows)]),
-            _rank(stage.A[np.flatnonzero(kept)]),
+            whole,
+            whole if rows.all() else min(whole, _rank(stage.A[np.flatnonzero(rows)])),
+            whole if kept.all() else min(whole, _rank(stage.A[np.flatnonzero(kept)])),
             tuple(_merged(stage.A, stage.a, units, cutting, taken)),
             homogeneous,
         )

@@ -7,10 +7,11 @@ changes; a *flat* piece is one of slope 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb, prod
+from math import prod
 
 from ..errors import NetworkError
 from .counting import (
+    binomials,
     check_count,
     check_counts,
     check_widths,
@@ -102,7 +103,7 @@ def piecewise_upper(widths: Sequence[int], p: int) -> int:
 
 def flat_pieces(m: int, pieces: int, flat: int) -> list[int]:
     """Patterns with i of m units on flat pieces: ``C(m, i) flat^i (pieces - flat)^(m - i)``."""
-    return [comb(m, i) * power(flat, i) * power(pieces - flat, m - i) for i in range(m + 1)]
+    return [c * power(flat, i) * power(pieces - flat, m - i) for i, c in enumerate(binomials(m))]
 
 
 def flat_upper(widths: Sequence[int], p: int, flat: int) -> int:

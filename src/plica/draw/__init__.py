@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .bounds import plot_depths
 from .files import draw_file, figure_of
 from .picture import Picture, plot_atlas
 
-__all__ = ["Picture", "draw_file", "figure_of", "plot_atlas"]
+__all__ = ["Picture", "draw_file", "figure_of", "plot_atlas", "plot_depths"]
