@@ -1,6 +1,6 @@
 import random
 import time
-from itertools import pairwise
+from itertools import combinations, pairwise, product
 from math import comb, prod
 
 import numpy as np
@@ -116,6 +116,35 @@ def test_arrangements_stay_below_the_histograms(n, central):
         for histogram in (bounds.most_active, bounds.line, bounds.plane):
             gamma = histogram(n, m)
             assert (np.cumsum(found[::-1]) <= np.cumsum(gamma[::-1])).all()
+
+
+def cells_of_lines(lines):
+    """Sides of the generic lines ``a x + b y + c = 0`` that each cell is on, shape (cells, m)."""
+    found = set()
+    for i, j in combinations(range(len(lines)), 2):
+        vertex = np.cross(lines[i], lines[j])
+        sides = (lines @ vertex / vertex[2] > 0).astype(int)
+        for a, b in product((0, 1), repeat=2):
+            sides[[i, j]] = a, b
+            found.add(tuple(sides))
+    return np.array(sorted(found))
+
+
+@pytest.mark.parametrize("m", [4, 5, 6, 7])
+def test_basis_of_planes(m):
+    """The quoted theorem, with all signs of many arrangements: never above, and attained."""
+    rng = np.random.default_rng(m)
+    flips = np.array(list(product((0, 1), repeat=m)))
+    most = np.zeros(m + 1, dtype=int)
+    for trial in range(150):
+        angle = rng.uniform(0, 2 * np.pi, m)
+        offset = [-np.ones(m), 0.3 * rng.normal(size=m), rng.standard_cauchy(m)][trial % 3]
+        cells = cells_of_lines(np.column_stack((np.cos(angle), np.sin(angle), offset)))
+        assert len(cells) == generic_cells(2, m)
+        idle = (cells[:, None] ^ flips[None]).sum(axis=2)
+        most = np.maximum(most, [(idle <= k).sum(axis=0).max() for k in range(m + 1)])
+    gamma = bounds.plane(2, m)
+    assert most.tolist() == np.cumsum(gamma[::-1]).tolist()
 
 
 @pytest.mark.parametrize("widths", ARCHITECTURES, ids=str)

@@ -122,17 +122,13 @@ def _refined(base: int, n: int, m: int) -> Sequence[int]:
         return [0] * m + [1]
     if n <= base:
         return _basis(n, m)[::-1] if n == base else _refined(1, n, m)
-    return _unpack(_row(base, n, m), _size(m), 0, m + 1)[::-1]
+    top = min(max(16, 1 << (n - 1).bit_length()), m - 1)  # few towers serve all n
+    return _unpack(_tower(base, top, m)[n], _size(m), 0, m + 1)[::-1]
 
 
 def _size(m: int) -> int:
     """Bytes that hold an entry, at most ``2^m``."""
     return m // 8 + 1
-
-
-def _row(base: int, n: int, m: int) -> int:
-    top = max(16, 1 << (n - 1).bit_length())  # few towers serve all n
-    return _tower(base, min(top, m - 1), m)[n]
 
 
 @lru_cache(maxsize=64)
@@ -171,13 +167,13 @@ def _unpack(packed: int, size: int, start: int, stop: int) -> list[int]:
 
 
 @lru_cache(maxsize=4096)
-def _corrections(base: int, n: int, m: int) -> tuple[tuple[int, int], ...]:
+def _corrections(base: int, n: int, m: int, top: int) -> tuple[tuple[int, int], ...]:
     """Pairs ``(i, gamma(n, m)_i - most_active(n, m)_i)`` for ``i < n``, where it is not zero.
 
     Up to ``n - 1`` idle units both are binomial coefficients: the recursion keeps ``n - k``, and
     the bases agree with the binomial coefficients up to ``k = base - 1``. The last entry of a
     basis, at ``k = (m' + 1) / 2`` or just above, gets no further than to ``m - n`` where ``m >= 3 n
-    - 1``: then there is nothing below dimension ``n``.
+    - 1``: then there is nothing below dimension ``n``. ``top`` is the largest ``n`` asked for.
     """
     if n >= m or m >= 3 * n - 1:
         return ()
@@ -185,7 +181,7 @@ def _corrections(base: int, n: int, m: int) -> tuple[tuple[int, int], ...]:
     if n <= base:
         idle = _refined(base, n, m)[::-1][start:]
     else:
-        idle = _unpack(_row(base, n, m), _size(m), start, m + 1)
+        idle = _unpack(_tower(base, min(top, m - 1), m)[n], _size(m), start, m + 1)
     c = comb(m, n)
     return tuple(
         (m - k, have - (c if k == n else 0))
@@ -221,7 +217,7 @@ def dominated(v: Sequence[int], m: int, rank: int, base: int | None = None) -> l
         for d, cells in enumerate(v):
             if cells and d:
                 moved = 0
-                for i, change in _corrections(base, d, m):
+                for i, change in _corrections(base, d, m, top):
                     after[i] += cells * change
                     moved += change
                 after[d] -= cells * moved

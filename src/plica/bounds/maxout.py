@@ -195,8 +195,7 @@ def maxout_montufar_2014(widths: Sequence[int], rank: int) -> int:
 
     References
     ----------
-    Montufar, Pascanu, Cho and Bengio, NeurIPS 2014, on deep maxout networks (numbered Theorem 8
-    there, as far as is known to us).
+    Montufar, Pascanu, Cho and Bengio, NeurIPS 2014, on deep maxout networks.
 
     Examples
     --------

@@ -115,9 +115,8 @@ def of_network(
 
     - its image before the stage,
     - the rank of the stage's matrix,
-    - what is carried along (the rank of the rows that identities and stable units read) together
-    with
-      one for each cutting unit that is not constant.
+    - what is carried along, the rank of the rows that identities and stable units read, plus one
+      for each cutting unit that is not constant.
 
     So the bounds hold for skip connections, residual networks, convolutions and mixed units.
 

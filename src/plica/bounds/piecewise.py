@@ -216,11 +216,11 @@ def named_fold(widths: Sequence[int], activation: str, counts: str = "activation
 
     As `best_fold`, with the pieces ``f(g)`` into which ``g`` units fold a coordinate:
 
-    ============================ ==================================================
-    leaky ReLU (slope > 0)       ``g + 1``, 1 for ``g = 1``
-    absolute value               ``g + 1`` for odd ``g``, ``g`` for even ``g``
+    =============================== =========================================
+    leaky ReLU (slope > 0)          ``g + 1``, 1 for ``g = 1``
+    absolute value                  ``g + 1`` for odd ``g``, ``g`` for even
     hard tanh, ReLU6, hard sigmoid  ``g``
-    ============================ ==================================================
+    =============================== =========================================
 
     and ``sum_j C(n_k, j) p^j`` cells of the layer that cuts. The constructions are in
     `plica.bounds.folds`. No piece of the first two is flat; so all the maps are different, and if
