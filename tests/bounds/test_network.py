@@ -216,3 +216,17 @@ def test_stable_units_leave_patterns():
     table, count = check(net, plica.Box([-1], [1]))
     assert table.of("stable").value == count == 2
     assert table.of("naive").value == prod([2] * 3)
+
+
+def test_networks_without_units():
+    net = Network([Stage([[1.0, 2.0]], [0.5])])
+    table, count = check(net)
+    assert table.upper() == count == 1
+
+
+def test_the_table_says_what_it_found():
+    net = Network.mlp([([[1.0], [1.0], [1.0]], [0, 5, -5]), ([[1, 1, 1]], [0])])
+    table = bounds.of_network(net, plica.Box([-1], [1]))
+    assert table.of("stable").hypothesis == "1 of 3 units cut"
+    assert table.of("dimension").hypothesis == "layers cut in dimension 1"
+    assert "3 units> on plica.Box" in repr(table)

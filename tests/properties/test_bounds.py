@@ -18,7 +18,7 @@ SIZES = {1: (4, 8), 2: (3, 7), 3: (3, 5), 4: (2, 5)}  # layers and width for n i
 
 
 @pytest.mark.parametrize("n", SIZES)
-@some(150)
+@some(60)
 @given(data=st.data())
 def test_no_network_has_more_regions_than_its_bounds(n: int, data: st.DataObject) -> None:
     net, domain = chains.question(data, n, SIZES)

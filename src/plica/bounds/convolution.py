@@ -51,7 +51,7 @@ class Convolution:
         found = []
         for name in ("kernel", "stride"):
             value = getattr(self, name)
-            each = [value] * len(extents) if isinstance(value, int) else list(value)
+            each = list(value) if isinstance(value, Sequence) else [value] * len(extents)
             if len(each) != len(extents):
                 raise NetworkError(f"{name} {value} is not one number for each of {len(extents)}")
             found.append([check_count(v, f"the {name} of a convolution") for v in each])

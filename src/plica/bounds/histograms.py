@@ -17,6 +17,7 @@ linear regions of ReLU feed-forward neural networks, IEEE Trans. Inf. Theory 65 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -30,11 +31,13 @@ __all__ = [
     "all_active",
     "dominated",
     "full",
+    "gathered",
     "histogram_bound",
     "line",
     "most_active",
     "plane",
     "poured",
+    "spread",
 ]
 
 #: ``histogram(n, m)[i]``: how many of the cells that m half-spaces make in R^n have i of them.
@@ -190,6 +193,41 @@ def _corrections(base: int, n: int, m: int, top: int) -> tuple[tuple[int, int], 
     )
 
 
+def spread(v: Sequence[int], caps: Sequence[int], totals: Sequence[int]) -> list[int]:
+    """The vector of dimensions after a layer of ``m`` units, by the histograms `poured`.
+
+    A cell whose image has dimension ``d`` has at most ``totals[d]`` cells, ``caps[i]`` of them with
+    ``i`` idle units, which leave dimension ``min(d, m - i)``. As the caps are the same for all
+    ``d`` and ``totals`` grow, sums over ``d`` are taken before they are multiplied.
+
+    Parameters
+    ----------
+    v : sequence of int
+        ``v[d]`` bounds the cells whose image has dimension ``d``; not more entries than caps.
+    caps : sequence of int, length m + 1
+    totals : sequence of int
+        One for each entry of ``v``.
+    """
+    m = len(caps) - 1
+    below = [0, *accumulate(caps)]
+    whole = [bisect_right(below, total) - 1 for total in totals]  # caps that are filled
+    above = [*accumulate([0, *reversed(v)])][::-1]  # above[d] = v[d] + v[d + 1] + ...
+    after = []
+    for i in range(len(v)):  # the dimension that is left
+        stays = v[i] * below[min(whole[i], m - i + 1)]
+        falls = max(i + 1, bisect_right(whole, m - i))  # from here on cap m - i is filled
+        after.append(stays + (caps[m - i] * above[falls] if falls < len(v) else 0))
+    for d, cells in enumerate(v):
+        if rest := totals[d] - below[whole[d]]:
+            after[min(d, m - whole[d])] += cells * rest
+    return after
+
+
+def gathered(v: Sequence[int], top: int) -> list[int]:
+    """The same vector where no dimension is above ``top``."""
+    return [*v[:top], sum(v[top:])]
+
+
 def dominated(v: Sequence[int], m: int, rank: int, base: int | None = None) -> list[int]:
     """The vector of dimensions after a layer of ``m`` rectifiers whose matrix has this rank.
 
@@ -201,18 +239,9 @@ def dominated(v: Sequence[int], m: int, rank: int, base: int | None = None) -> l
         With the histograms `most_active`, `line` or `plane`.
     """
     top = min(rank, m, len(v) - 1)
-    v = [*v[:top], sum(v[top:])]
-    c = list(binomials(m, top))
-    below = list(accumulate(c))
-    after = [0] * (top + 1)
-    # with j <= d units off the dimension is min(d, m - j); where that is i < d it is reached from
-    # every d > i with d >= m - i
-    above = [*accumulate([0, *reversed(v)])][::-1]  # above[d] = v[d] + ... + v[top]
-    for i in range(top + 1):
-        after[i] = v[i] * below[min(i, m - i)]
-        first = max(i + 1, m - i)
-        if first <= top:
-            after[i] += c[m - i] * above[first]
+    v = gathered(v, top)
+    caps = list(binomials(m))
+    after = spread(v, caps, list(accumulate(caps[: top + 1])))
     if base is not None:
         for d, cells in enumerate(v):
             if cells and d:

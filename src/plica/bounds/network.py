@@ -180,9 +180,11 @@ def of_network(
     made = Maker(f"{net!r} on {domain!r}")
     up = ("upper", "activation")
     d = domain.dim
+    cutting = sum(len(layer.cuts) for layer in layers)
+    left = f"{cutting} of {net.n_units} units cut"
     made.add("naive", *up, lambda: prod(map(int, net.unit_pieces)), "", HERE)
-    made.add("stable", *up, lambda: prod(prod(layer.pieces) for layer in layers), "", HERE)
-    made.add("dimension", *up, lambda: _dimension(layers, d), "", HERE)
+    made.add("stable", *up, lambda: prod(prod(layer.pieces) for layer in layers), left, HERE)
+    made.add("dimension", *up, lambda: _dimension(layers, d), _seen(layers, d), HERE)
     made.add("histogram", *up, lambda: _histogram(layers, d, refined=False), "", HERE)
     made.add("refined", *up, lambda: _histogram(layers, d, refined=True), "", HERE)
     made.add(
@@ -203,6 +205,17 @@ def _dimension(layers: Sequence[Layer], d: int) -> int:
         found *= layer.cells(d)
         d = layer.image(d, 0)
     return found
+
+
+def _seen(layers: Sequence[Layer], d: int) -> str:
+    """In words: the dimensions in which the stages with units cut."""
+    found = []
+    for layer in layers:
+        if layer.cuts:
+            found.append(str(min(d, layer.cut_rank)))
+        d = layer.image(d, 0)
+    shown = [*found[:6], "..."] if len(found) > 7 else found
+    return f"layers cut in dimension {', '.join(shown)}" if found else ""
 
 
 def _histogram(layers: Sequence[Layer], start: int, refined: bool) -> int:

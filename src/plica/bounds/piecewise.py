@@ -7,6 +7,7 @@ changes; a *flat* piece is one of slope 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import prod
 
 from ..errors import NetworkError
@@ -16,12 +17,13 @@ from .counting import (
     check_counts,
     check_widths,
     dimensions,
+    elementary,
     generic_cells,
     parallel_cells,
     power,
 )
 from .folds import absolute, best_fold, clip, leaky, need
-from .histograms import poured
+from .histograms import gathered, spread
 
 __all__ = [
     "FOLDING",
@@ -133,16 +135,12 @@ def flat_upper(widths: Sequence[int], p: int, flat: int) -> int:
     check_count(p, "the number of breakpoints")
     if not 0 <= check_count(flat, "the number of flat pieces", 0) <= p + 1:
         raise NetworkError(f"an activation with {p} breakpoints cannot have {flat} flat pieces")
-    v = {widths[0]: 1}
+    v = [0] * widths[0] + [1]
     for m in widths[1:]:
-        after: dict[int, int] = {}
-        caps = flat_pieces(m, p + 1, flat)
-        for d, cells in v.items():
-            for i, count in enumerate(poured(caps, parallel_cells(d, m, p))):
-                to = min(d, m - i)
-                after[to] = after.get(to, 0) + cells * count
-        v = after
-    return sum(v.values())
+        v = gathered(v, min(m, len(v) - 1))
+        totals = accumulate(elementary(len(v) - 1, [p] * m))
+        v = spread(v, flat_pieces(m, p + 1, flat), list(totals))
+    return sum(v)
 
 
 def piecewise_fold(widths: Sequence[int], p: int) -> int:
@@ -151,7 +149,7 @@ def piecewise_fold(widths: Sequence[int], p: int) -> int:
     .. math:: \left(p \, m + 1\right)^{n_0 (L - 1)} \sum_{j=0}^{n_0} \binom{n_L}{j} p^j,
               \qquad m = \min_{l < L} \lfloor n_l / n_0 \rfloor
 
-    For ``n_l >= n0`` in the layers before the last. There is an activation with ``p >= 2``
+    For ``n_l >= n0`` in the layers before the last. There is an activation with ``p``
     breakpoints, which depends on ``m``, whose copies fold an interval into ``p m + 1`` pieces:
     slopes ``u, u + 2, u, ...`` between the breakpoints ``0, 1, ..., p - 1``, with ``u = -1/m`` for
     even ``p``, ``u = -1`` for odd ``p`` and ``m``, ``u = -3/2`` for odd ``p`` and even ``m``. As

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import NetworkError, UnsupportedError
 from ..units import PiecewiseLinear, named_function
 from . import lower, maxout, piecewise, upper
-from .counting import check_count, check_widths, decimal, rounded
+from .counting import check_count, check_counts, check_widths, decimal, rounded
 from .ranks import check_ranks
 
 __all__ = ["Bound", "Excluded", "Table", "table"]
@@ -77,7 +77,7 @@ class Excluded:
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table(Sequence[Bound]):
     """Bounds in the order of their values, and those that do not apply.
 
@@ -134,6 +134,7 @@ class Table(Sequence[Bound]):
         UnsupportedError
             If there is none.
         """
+        check_counts(counts)
         found = [
             b.value
             for b in self.bounds
@@ -160,6 +161,9 @@ class Table(Sequence[Bound]):
             f"| `{b.name}` | {b.kind} | {b.counts} | {rounded(b.value)} |" for b in self.bounds
         ]
         return "\n".join(rows) + "\n"
+
+    def __repr__(self) -> str:
+        return f"<plica.bounds.Table of {len(self)} bounds for {self.subject}>"
 
     def __str__(self) -> str:
         cells = [(b.name, b.kind, b.counts, rounded(b.value), b.hypothesis) for b in self.bounds]
