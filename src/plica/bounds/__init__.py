@@ -7,6 +7,7 @@ One function a bound; `plica.bounds.table` lists all that apply to an architectu
 from __future__ import annotations
 
 from .convolution import Convolution, convolution_lower, convolution_upper, fields_layer
+from .entries import Bound, Excluded, Table
 from .expected import (
     Constants,
     CreaseVolume,
@@ -55,7 +56,7 @@ from .piecewise import (
     widest_layer,
 )
 from .ranks import exact_rank
-from .table import Bound, Excluded, Table, table
+from .table import table
 from .upper import (
     montufar_2017,
     naive,

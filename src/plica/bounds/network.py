@@ -20,13 +20,13 @@ from ..exact.rational import Dyadic
 from ..units import MAX, Units
 from .activation import activation_based
 from .counting import elementary
+from .entries import HERE, Maker, Table
 from .folds import need
 from .histograms import plane, poured
 from .intervals import Intervals, box_of, propagate
 from .maxout import maxout_layer
 from .piecewise import flat_pieces
 from .ranks import exact_rank
-from .table import HERE, Maker, Table
 
 if TYPE_CHECKING:
     from ..facts.units import UnitsReport

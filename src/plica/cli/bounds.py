@@ -10,7 +10,7 @@ import click
 from .common import load_model, say
 
 if TYPE_CHECKING:
-    from ..bounds.table import Table
+    from ..bounds.entries import Table
 
 #: Widths, as opposed to the name of a file.
 WIDTHS = re.compile(r"\d+(?:[-,x]\d+)*")
