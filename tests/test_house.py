@@ -32,13 +32,16 @@ MAY_USE: dict[str, set[str]] = {
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "bounds": FOUNDATION | {"exact", "facts"},
+    "unit_maps": FOUNDATION | {"exact", "regions"},
     "draw": FOUNDATION | {"regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
-#: Methods that reach up: atlases and bounds plot themselves, a network saves and simplifies itself.
+#: Methods that reach up: results plot themselves, a network saves and simplifies itself.
 UPWARDS = {
     ("regions/atlas.py", "draw"),
     ("bounds/growth.py", "draw"),
+    ("facts/stability.py", "draw"),
+    ("unit_maps/maps.py", "draw"),
     ("chain.py", "storage"),
     ("chain.py", "facts"),
 }
