@@ -114,7 +114,7 @@ class Table(Sequence[Bound]):
 
     def upper(self) -> int:
         """The least upper bound (on activation regions, hence on both)."""
-        return min(b.value for b in self.bounds if b.kind != "lower")
+        return min(b.value for b in self.bounds if b.kind != "lower" and b.counts == "activation")
 
     def lower(self, counts: str = "activation") -> int:
         """The largest lower bound on the maximum: on activation regions, or on linear ones.

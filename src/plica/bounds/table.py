@@ -19,6 +19,7 @@ __all__ = ["table"]
 MONTUFAR = "Montufar, Pascanu, Cho, Bengio 2014"
 SERRA = "Serra, Tjandraatmadja, Ramalingam 2018"
 HU_ZHANG = "Hu, Zhang 2018"
+LAYERWISE = "layer by layer from one layer (Hu, Zhang 2018)"
 MRZ = "Montufar, Ren, Zhang 2022"
 
 
@@ -260,7 +261,7 @@ def _relu_lower(made: Maker, widths: tuple[int, ...]) -> None:
 def _piecewise(made: Maker, widths: tuple[int, ...], p: int) -> None:
     up = ("upper", "activation")
     made.add("naive", *up, partial(upper.naive, widths, p + 1), "any architecture", MONTUFAR)
-    made.add("piecewise_upper", *up, partial(piecewise.piecewise_upper, widths, p), "", HU_ZHANG)
+    made.add("piecewise_upper", *up, partial(piecewise.piecewise_upper, widths, p), "", LAYERWISE)
     if len(widths) == 2:
         _layer(made, widths, p)
     else:
@@ -319,7 +320,7 @@ def _function_upper(made: Maker, widths: tuple[int, ...], function: PiecewiseLin
     flat = int(np.count_nonzero(function.slopes == 0))
     up = ("upper", "activation")
     made.add("naive", *up, partial(upper.naive, widths, p + 1), "any architecture", MONTUFAR)
-    made.add("piecewise_upper", *up, partial(piecewise.piecewise_upper, widths, p), "", HU_ZHANG)
+    made.add("piecewise_upper", *up, partial(piecewise.piecewise_upper, widths, p), "", LAYERWISE)
     if flat:
         made.add(
             "flat_upper",
