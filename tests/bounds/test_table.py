@@ -144,3 +144,9 @@ def test_printed():
 def test_what_is_refused(options, message):
     with pytest.raises(plica.NetworkError, match=message):
         bounds.table((2, 3, 3), **options)
+
+
+def test_maxout_by_name() -> None:
+    assert bounds.table((3, 4, 4), "maxout", rank=3) == bounds.table((3, 4, 4), rank=3)
+    with pytest.raises(plica.NetworkError, match="need a rank"):
+        bounds.table((3, 4, 4), "maxout")

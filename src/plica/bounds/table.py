@@ -41,13 +41,13 @@ def table(
     widths : sequence of int
         ``(n0, n1, ..., nL)``: inputs, then hidden layers; without the outputs.
     activation : str or PiecewiseLinear
-        ``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"hardtanh"``, ``"relu6"``, ``"hardsigmoid"``, or
-        any function.
+        ``"relu"``, ``"leaky_relu"``, ``"abs"``, ``"hardtanh"``, ``"relu6"``, ``"hardsigmoid"``,
+        ``"maxout"`` (with a rank), or any function.
     p : int, optional
         Instead of an activation: bounds for activations with ``p`` breakpoints. Upper
         bounds hold for all of them; deep lower bounds for a suitable one.
     rank : int, optional
-        Instead of an activation: maxout units of this rank.
+        Maxout units of this rank.
     ranks : sequence of int, optional
         Upper bounds on the ranks of the weight matrices ``W_1, ..., W_L`` (rectifiers only). Lower
         bounds are then left out, as they need matrices of large rank.
@@ -78,6 +78,10 @@ def table(
       naive            upper  activation  27  any architecture
     """
     widths = check_widths(widths)
+    if activation == "maxout":
+        if rank is None:
+            raise NetworkError("maxout units need a rank, the number of their pieces: rank=2")
+        activation = "relu"
     if (p is not None) + (rank is not None) + (activation != "relu") > 1:
         raise NetworkError("give one of activation, p and rank: they contradict each other")
     if ranks is not None and not (activation == "relu" and p is None and rank is None):
