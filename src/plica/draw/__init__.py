@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bounds import plot_depths
 from .files import draw_file, figure_of
 from .folding import plot_preimages, plot_sheet
 from .paper import plot_paper
@@ -14,6 +15,7 @@ __all__ = [
     "draw_file",
     "figure_of",
     "plot_atlas",
+    "plot_depths",
     "plot_paper",
     "plot_preimages",
     "plot_sheet",
