@@ -32,7 +32,7 @@ MAY_USE: dict[str, set[str]] = {
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "bounds": FOUNDATION | {"exact", "facts"},
-    "constructions": FOUNDATION,
+    "constructions": FOUNDATION | {"bounds"},
     "folding": FOUNDATION | {"_core", "exact", "engines", "regions"},
     "unit_maps": FOUNDATION | {"exact", "regions"},
     "draw": FOUNDATION | {"folding", "regions"},

@@ -83,7 +83,51 @@ def test_zigzag(widths: list[int]) -> None:
     ],
 )
 def test_best_split(widths: list[int], expected: int) -> None:
-    check(best_split(widths), expected)
+    for counts in ("activation", "linear"):
+        check(best_split(widths, counts), expected)
+
+
+def test_best_split_may_drop_coordinates() -> None:
+    check(best_split([2, 6, 3, 2]), 4 * 4 * 4 * 3, linear=False)
+    check(best_split([2, 6, 3, 2], "linear"), 7 * 4 * 3)
+    check(best_split([3, 6, 4, 1]), 4 * 4 * 5 * 2, linear=False)
+    with pytest.raises(plica.NetworkError, match="counts"):
+        best_split([2, 6, 3], "regions")
+
+
+def test_what_the_bounds_promise_is_attained() -> None:
+    b = plica.bounds
+    for widths in ([1, 3, 4], [2, 4, 4, 3], [2, 5, 3], [3, 7, 11, 4]):
+        assert folding(widths).regions == b.montufar_2014(widths)
+    for widths in ([1, 3, 3, 2], [2, 7, 3], [2, 6, 6, 3], [3, 9, 4]):
+        assert zigzag(widths).regions == b.serra_2018_fold(widths)
+        assert b.uneven_fold(widths) <= best_split(widths).regions
+    for widths in ([2, 7, 3], [2, 6, 3, 2], [3, 5, 4], [4, 9, 9, 8], [2, 1, 1, 3], [6, 4, 9, 12]):
+        for counts in ("activation", "linear"):
+            built = best_split(widths, counts)
+            promised = b.best_fold(widths, counts=counts)
+            # which may also cut before the last layer, and pass the cells on
+            assert built.regions <= promised <= b.serra_2018(widths)
+    assert best_split([2, 6, 3, 2]).regions == b.best_fold([2, 6, 3, 2]) == 192
+    for widths in ([2, 6, 3, 2], [3, 8, 3], [2, 4, 2, 2], [2, 4, 2, 3, 2, 4]):
+        assert zonotope(widths).regions == b.zonotope_fold(widths)
+    for widths, p in (([1, 3, 3, 2], 2), ([2, 4, 1], 3), ([2, 6, 7, 2], 1)):
+        built = several_breakpoints(widths, p)
+        assert built.regions == b.piecewise_fold(widths, p) <= b.piecewise_upper(widths, p)
+    for n, ranks in ((2, [3, 4, 2]), (3, [3, 3, 3, 3]), (5, [2, 3, 2]), (1, [3, 3])):
+        for biases in (True, False):
+            built = maxout_one_layer(n, ranks, biases=biases)
+            assert built.regions == b.maxout_layer(n, ranks, biases)
+    for widths, k in (([2, 4, 3], 3), ([2, 3, 2], 4), ([3, 3, 4], 3), ([1, 5, 2, 2], 5)):
+        promised = b.maxout_fold(widths, k, counts="linear")
+        assert maxout_zigzag(widths, k).regions <= promised <= b.maxout_upper(widths, k)
+        if widths[0] <= 2:
+            assert maxout_zigzag(widths, k).regions == promised
+        if widths[1] >= widths[0]:
+            assert kaleidoscope(widths, k).regions == b.kaleidoscope(widths, k)
+    for n, m in ((2, 5), (4, 3), (3, 9)):
+        for biases in (True, False):
+            assert one_layer(n, m, biases=biases).regions == b.one_layer(n, m, biases)
 
 
 @pytest.mark.parametrize("widths", [[2, 6, 7, 4], [3, 9, 11, 4], [2, 4, 9], [1, 5, 3, 2]])

@@ -9,37 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import comb
 
 from ..units import PiecewiseLinear, Units
 from .construction import Exact, Layer, matrix, too_long, zeros
 
 __all__ = [
-    "central_cells",
-    "generic_cells",
     "maxout_layer",
     "planes",
     "relu_layer",
     "scalar_layer",
 ]
-
-
-def generic_cells(d: int, families: Sequence[int]) -> int:
-    """Cells of R^d between families of parallel hyperplanes, otherwise in general position.
-
-    ``sum_{j <= d} e_j(p_1, ..., p_m)`` with the elementary symmetric polynomials ``e_j`` of the
-    numbers of hyperplanes; for single hyperplanes ``sum_{j <= d} C(m, j)`` (Zaslavsky 1975).
-    """
-    e = [1] + [0] * d
-    for p in families:
-        for j in range(d, 0, -1):
-            e[j] += p * e[j - 1]
-    return sum(e)
-
-
-def central_cells(d: int, m: int) -> int:
-    """Cells of ``m`` hyperplanes of R^d through the origin, otherwise in general position."""
-    return 2 * sum(comb(m - 1, j) for j in range(d)) if m else 1
 
 
 def planes(d: int, n: int, reach: Fraction | int = 0, multiple: int = 1) -> tuple[Exact, Exact]:

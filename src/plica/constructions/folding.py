@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from math import prod
 
+from ..bounds.counting import check_counts, generic_cells
 from ..domains import Box
 from ..errors import NetworkError
-from .arrangements import generic_cells, relu_layer
+from .arrangements import relu_layer
 from .construction import Construction, widths_of
 from .folds import (
     Fold,
@@ -112,30 +112,35 @@ def zigzag(widths: Iterable[int]) -> Construction:
     return _equal(sizes, zigzag_fold, 3, "Serra, Tjandraatmadja and Ramalingam 2018")
 
 
-def best_split(widths: Iterable[int]) -> Construction:
+def best_split(widths: Iterable[int], counts: str = "activation") -> Construction:
     """The folding network whose units are divided best among the coordinates.
 
-    Only ``d`` coordinates are folded; a layer divides its units into ``g_1 + ... + g_d``, and ``g``
-    units fold a coordinate into ``g + 1`` pieces, or ``g`` where there are one or two. The
+    Layer ``l`` folds ``d_l`` coordinates. It divides its units into ``g_1 + ... + g_{d_l}``, and
+    ``g`` units fold a coordinate into ``g + 1`` pieces, or ``g`` where there are one or two. The
     largest number
 
-        ``prod_{l < L} pieces(g_1) ... pieces(g_d) * sum_{j <= d} C(n_L, j)``
+        ``prod_{l < L} pieces(g_1) ... pieces(g_{d_l}) * sum_{j <= d_{L-1}} C(n_L, j)``
 
-    over all ``d <= min(n0, ..., n_{L-1})`` and all divisions is attained on the unit cube: as
-    activation regions, and as linear regions where ``n_L > d``. This is at least what `folding` and
-    `zigzag` attain; there is no width that is too narrow.
+    over all ``n0 >= d_1 >= ... >= d_{L-1}`` and all divisions is attained on the unit cube. This is
+    at least what `folding` and `zigzag` attain; there is no width that is too narrow.
 
     Parameters
     ----------
     widths : iterable of int
         ``[n0, n1, ..., nL]``.
+    counts : {"activation", "linear"}
+        Which regions. Linear regions need the same ``d < n_L`` in all layers: a coordinate that
+        is folded and dropped leaves no trace in the function.
 
     Returns
     -------
     Construction
+        Where the layers fold the same ``d < n_L`` coordinates it has as many linear regions.
 
     Raises
     ------
+    NetworkError
+        If ``counts`` is neither of the two.
     UnsupportedError
         If no float64 holds a weight of the last layer exactly.
 
@@ -146,8 +151,13 @@ def best_split(widths: Iterable[int]) -> Construction:
     140
     """
     sizes = widths_of(widths)
-    cells = partial(generic_cells, families=[1] * sizes[-1])
-    d, splits = best_division(sizes, balanced, best_pieces, cells)
+    last = sizes[-1]
+    drop = check_counts(counts) == "activation"
+
+    def cells(d: int) -> int:
+        return generic_cells(d, last) if drop or last > d else 0
+
+    d, splits = best_division(sizes, balanced, best_pieces, cells, drop)
     folds = [[best_fold(g) for g in split] for split in splits]
     return _folded(sizes, d, folds, "best division of the units among the coordinates")
 
@@ -169,9 +179,13 @@ def _folded(
     sizes: Sequence[int], d: int, folds: Sequence[Sequence[Fold]], source: str
 ) -> Construction:
     n, *inner, last = sizes
-    layers = [fold_layer(f, "relu", width) for f, width in zip(folds, inner, strict=True)]
+    layers, read = [], 0
+    for f, width in zip(folds, inner, strict=True):
+        layers.append(fold_layer(f, "relu", width, read))
+        read = len(f)
     layers.append(relu_layer(d, last))
     pieces = prod(fold.pieces for layer in folds for fold in layer)
-    regions = pieces * generic_cells(d, [1] * last)
-    linear = regions if last > d or not inner else None
+    regions = pieces * generic_cells(d, last)
+    same = all(len(f) == d for f in folds)
+    linear = regions if (same and last > d) or not inner else None
     return Construction.of(layers, Box.cube(n, 0.0, 1.0), regions, linear, source)

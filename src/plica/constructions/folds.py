@@ -193,8 +193,9 @@ def best_division(
     divide: Callable[[int, int], list[tuple[int, ...]]],
     pieces: Callable[[int], int],
     cells: Callable[[int], int],
+    drop: bool,
 ) -> tuple[int, list[tuple[int, ...]]]:
-    """How many coordinates to fold, and how to divide the units of each layer among them.
+    """How many coordinates the last layer cuts, and how to divide the units of those before it.
 
     Parameters
     ----------
@@ -206,18 +207,23 @@ def best_division(
         Number of pieces that ``g`` units fold a coordinate into.
     cells : callable
         Number of cells that the last layer cuts the cube of ``d`` dimensions into.
+    drop : bool
+        Whether a layer may fold fewer coordinates than the one before it.
     """
     n, *inner, _ = sizes
-    if not inner:
-        return n, []
-    most = min(n, *inner)
-    choices = list(zip(*(divide(width, most) for width in inner), strict=True))
-    values = [
-        prod(pieces(g) for split in splits for g in split) * cells(d)
-        for d, splits in enumerate(choices, start=1)
-    ]
-    best = values.index(max(values))
-    return best + 1, list(choices[best])
+    # by the number of coordinates that are left: the number of boxes, and the divisions
+    best: dict[int, tuple[int, list[tuple[int, ...]]]] = {n: (1, [])}
+    for width in inner:
+        grown: dict[int, tuple[int, list[tuple[int, ...]]]] = {}
+        for d, split in enumerate(divide(width, min(max(best), width)), start=1):
+            # the first layer always has the choice
+            before = [b for e, b in best.items() if e == d or (e > d and (drop or not b[1]))]
+            if before:
+                boxes, splits = max(before, key=lambda b: b[0])
+                grown[d] = (boxes * prod(map(pieces, split)), [*splits, split])
+        best = grown
+    d = max(best, key=lambda d: best[d][0] * cells(d))
+    return d, best[d][1]
 
 
 def _of_rows(
@@ -227,7 +233,10 @@ def _of_rows(
 
 
 def fold_layer(
-    folds: Sequence[Fold], activation: str | PiecewiseLinear | None = "relu", width: int = 0
+    folds: Sequence[Fold],
+    activation: str | PiecewiseLinear | None = "relu",
+    width: int = 0,
+    read: int = 0,
 ) -> Layer:
     """The layer that folds each coordinate on its own.
 
@@ -239,6 +248,8 @@ def fold_layer(
         None for maxout units.
     width : int
         Units that are left are idle: they read zeros.
+    read : int
+        Coordinates that the layer reads, if it drops the last ones.
     """
     d = len(folds)
     rows: list[tuple[int, Row]] = []
@@ -253,7 +264,7 @@ def fold_layer(
     for _ in range(width - len(groups)):
         groups.append(list(range(len(rows), len(rows) + rank)))
         rows += [(0, (0, 0))] * rank
-    A, C = zeros(len(rows), d), zeros(d, len(groups))
+    A, C = zeros(len(rows), max(d, read)), zeros(d, len(groups))
     for i, (j, (slope, _)) in enumerate(rows):
         A[i, j] = Fraction(slope)
     for i, (j, weight) in enumerate(owner):

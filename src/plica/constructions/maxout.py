@@ -8,10 +8,11 @@ from functools import partial
 from itertools import product
 from math import cos, pi, prod, sin
 
+from ..bounds.counting import parallel_cells
 from ..domains import Space
 from ..errors import NetworkError
 from ..units import Units
-from .arrangements import generic_cells, maxout_layer
+from .arrangements import maxout_layer
 from .construction import Construction, Layer, identity, matrix, widths_of, zeros
 from .folds import best_division, divisions, fold_layer, maxout_fold, maxout_pieces
 
@@ -69,8 +70,8 @@ def maxout_zigzag(widths: Iterable[int], rank: int) -> Construction:
     _check(rank)
     n, *inner, last = sizes
     pieces = partial(maxout_pieces, k=rank)
-    cells = partial(generic_cells, families=[rank - 1] * last)
-    d, splits = best_division(sizes, partial(divisions, pieces=pieces), pieces, cells)
+    cells = partial(parallel_cells, m=last, p=rank - 1)
+    d, splits = best_division(sizes, partial(divisions, pieces=pieces), pieces, cells, drop=False)
     folds = [[maxout_fold(g, rank) for g in split] for split in splits]
     layers = [fold_layer(f, None, width) for f, width in zip(folds, inner, strict=True)]
     layers.append(maxout_layer(d, [rank] * last))
@@ -140,7 +141,7 @@ def kaleidoscope(widths: Iterable[int], rank: int) -> Construction:
         a = a - A.sum(axis=1) * (1 - mirrors.half)
     layers.append(Layer(A, a, cut.units, identity(last), zeros(last)))
     cones = (2 * rank) ** (n // 2) * 2 ** (n % 2)
-    regions = cones ** len(inner) * generic_cells(n, [rank - 1] * last)
+    regions = cones ** len(inner) * parallel_cells(n, last, rank - 1)
     linear = regions if last >= n or not inner else None
     source = "kaleidoscope; more than Montufar, Pascanu, Cho and Bengio 2014 promise"
     return Construction.of(layers, Space(n), regions, linear, source)

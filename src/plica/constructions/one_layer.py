@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 
 import numpy as np
 
+from ..bounds.counting import central_cells, elementary, parallel_cells
 from ..domains import Space
 from ..errors import NetworkError
 from ..units import PiecewiseLinear, Units, named_function
-from .arrangements import central_cells, generic_cells, maxout_layer, planes, scalar_layer
+from .arrangements import maxout_layer, planes, scalar_layer
 from .construction import Construction, Layer, matrix, widths_of, zeros
 
 __all__ = ["maxout_one_layer", "one_layer"]
@@ -69,7 +71,7 @@ def one_layer(
     function = named_function(activation)
     p = int(function.breakpoints.size)
     if biases:
-        regions = generic_cells(n, [p] * m)
+        regions = parallel_cells(n, m, p)
         layer = scalar_layer(n, m, function)
     else:
         if function.breakpoints.tolist() != [0.0]:
@@ -143,13 +145,12 @@ def maxout_one_layer(n: int, ranks: Sequence[int], *, biases: bool = True) -> Co
     layer = maxout_layer(n if biases else n - 1, some)
     bends = [k - 1 for k in some]
     if biases:
-        regions = generic_cells(n, bends)
+        regions = sum(elementary(n, bends))
     else:
         layer = Layer(
             np.column_stack((layer.A, layer.a)), zeros(layer.a.size), layer.units, layer.C, layer.c
         )
         m = sum(k > 1 for k in some)
-        below = generic_cells(n - 1, [1] * m) - central_cells(n - 1, m)
-        regions = generic_cells(n - 1, bends) + below
+        regions = sum(elementary(n - 1, bends)) + (comb(m - 1, n - 1) if m else 0)
     source = "Montufar, Ren and Zhang 2022"
     return Construction.of([layer], Space(n), regions, regions, source)

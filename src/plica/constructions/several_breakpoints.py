@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..bounds.counting import parallel_cells
 from ..domains import Space
 from ..errors import NetworkError
-from .arrangements import generic_cells, scalar_layer
+from .arrangements import scalar_layer
 from .construction import Construction, widths_of
 from .folds import bent_fold, bent_function, fold_layer
 
@@ -70,6 +71,6 @@ def several_breakpoints(widths: Iterable[int], p: int) -> Construction:
     layers = [fold_layer([fold] * n, function, width) for width in inner]
     # the fold's output is divided by m where p is even; the weights that read it must divide too
     layers.append(scalar_layer(n, last, function, multiple=m if p % 2 == 0 else 1))
-    regions = fold.pieces ** (n * len(inner)) * generic_cells(n, [p] * last)
+    regions = fold.pieces ** (n * len(inner)) * parallel_cells(n, last, p)
     source = "Hu and Zhang 2018 (form of the bound)"
     return Construction.of(layers, Space(n), regions, regions, source)

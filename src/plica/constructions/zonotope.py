@@ -7,10 +7,11 @@ from math import prod
 
 import numpy as np
 
+from ..bounds.counting import central_cells
 from ..domains import Space
 from ..errors import NetworkError
 from ..units import Units
-from .arrangements import central_cells, generic_cells, planes, relu_layer
+from .arrangements import planes, relu_layer
 from .construction import Construction, Layer, matrix, widths_of, zeros
 from .folds import best_fold, fold_layer
 
@@ -74,7 +75,7 @@ def zonotope(widths: Iterable[int]) -> Construction:
     layers += [fold_layer([fold]) for fold in folds]
     layers += [relu_layer(1, width) for width in rest[-1:]]
     regions = central_cells(n, first // 2) * prod(fold.pieces for fold in folds)
-    regions *= prod(generic_cells(1, [1] * width) for width in rest[-1:])
+    regions *= prod(width + 1 for width in rest[-1:])
     linear = None if rest[-1:] == [1] else regions
     source = "Arora, Basu, Mianjy and Mukherjee 2018"
     return Construction.of(layers, Space(n), regions, linear, source)
