@@ -34,7 +34,7 @@ MAY_USE: dict[str, set[str]] = {
     "bounds": FOUNDATION | {"exact", "facts"},
     "unit_maps": FOUNDATION | {"exact", "regions"},
     "draw": FOUNDATION | {"regions"},
-    "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
+    "cli": FOUNDATION | {"bounds", "loaders", "regions", "draw", ""},
 }
 #: Methods that reach up: results plot themselves, a network saves and simplifies itself.
 UPWARDS = {
