@@ -33,10 +33,10 @@ MAY_USE: dict[str, set[str]] = {
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "bounds": FOUNDATION | {"exact", "facts"},
     "constructions": FOUNDATION | {"bounds"},
-    "folding": FOUNDATION | {"_core", "exact", "engines", "regions"},
+    "folding": FOUNDATION | {"exact", "engines", "regions"},
     "unit_maps": FOUNDATION | {"exact", "regions"},
     "draw": FOUNDATION | {"folding", "regions"},
-    "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
+    "cli": FOUNDATION | {"bounds", "loaders", "regions", "draw", ""},
 }
 #: Methods that reach up: results plot themselves, a network saves and simplifies itself.
 UPWARDS = {
