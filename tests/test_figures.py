@@ -34,3 +34,20 @@ def test_examples_run(script: str, said: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_folding_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "folding.py", "--out", tmp_path / "new"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    pictures = sorted((tmp_path / "new").iterdir())
+    names = ["kaleidoscope.png", "paper.png", "preimages.png", "sheet.png", "zigzag.png"]
+    assert [path.name for path in pictures] == names
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+    assert done.stdout.count("wrote ") == len(names)
