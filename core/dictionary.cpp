@@ -231,7 +231,7 @@ bool Dictionary::search(Cell &cell, int sign) {
 int Dictionary::commit() {
     if (line_ >= 0) return line_;
     line_ = static_cast<int>(lines_.size());
-    lines_.push({constant_, slack_, scale_, f_, have_exact_, sharp_});
+    lines_.push({constant_, slack_, scale_, f_, have_exact_});
     std::memcpy(rows_.at(rows_.grow(z(ld_))), z_.data(), z(ld_) * sizeof(double));
     if (exact_.size() < lines_.size()) exact_.resize(lines_.capacity());
     if (have_exact_) exact_[z(line_)] = exact_z_;

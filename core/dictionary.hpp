@@ -83,7 +83,6 @@ class Dictionary {
         double constant, slack, scale; // what is stored is the functional times scale, a power of two
         Functional f;
         bool exact; // whether exact_[line] is filled
-        bool sharp; // whether the coefficients are the exact ones but for one rounding
     };
     struct View { // a cell's storage
         double *T, *value, *limit, *point; // m rows of ld; m values, their upper bounds; the witness
@@ -131,7 +130,6 @@ class Dictionary {
 
     void approach_exactly(const View &v, const Cell &cell, int sign, double value);
     int along_face(const Cell &cell);
-    bool sharpen(const Cell &cell);
     bool exactly(Cell &cell, int sign);
     void start_program(const View &v, int m);
     Cell exact_child(Cell &cell, bool plus);
@@ -163,7 +161,7 @@ class Dictionary {
     Numbers z_;
     double constant_ = 0, slack_ = 0, scale_ = 1, at_witness_ = 0;
     Functional f_;
-    bool have_exact_ = false, sharp_ = false;
+    bool have_exact_ = false;
     Row exact_z_;
     // and what the last search found
     Numbers d_; // the functional in the nonbasic variables, times the direction of the search

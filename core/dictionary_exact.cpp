@@ -103,49 +103,11 @@ int Dictionary::along_face(const Cell &cell) {
     return 0;
 }
 
-// Load the exact question and the exact rows of the cell's cuts in place of what the maps said of them: their
-// errors are those of one rounding then, and not of a whole network. Whether any were coarser.
-bool Dictionary::sharpen(const Cell &cell) {
-    bool coarser = !sharp_;
-    const Functional f = f_;
-    std::vector<double> rounded(z(n_) + 1);
-    const auto load_row = [&](const Row &row) {
-        for (int k = 0; k <= n_; ++k) rounded[z(k)] = row[z(k)].approximate();
-        double sum = std::fabs(rounded[z(n_)]);
-        for (int k = 0; k < n_; ++k) sum += std::fabs(rounded[z(k)]) * reach_[z(k)];
-        load({rounded.data(), 1, 0.0, 8 * kUnit * sum, {}});
-    };
-    const View v = view(cell);
-    const Row question = exact_question();
-    for (int i = 0; i < cell.m; ++i) {
-        const int line = v.half[i] / 2;
-        if (lines_[z(line)].sharp) continue;
-        load_row(exact_row(line));
-        Line &l = lines_[z(line)];
-        const double factor = l.scale / scale_; // a power of two
-        for (int k = 0; k < ld_; ++k) rows_[z(line) * z(ld_) + z(k)] = factor * z_[z(k)];
-        l.constant = factor * constant_;
-        l.slack = factor * slack_;
-        l.sharp = coarser = true;
-    }
-    load_row(question);
-    f_ = f;
-    exact_z_ = question;
-    have_exact_ = sharp_ = true;
-    at_witness_ = value_at(z_.data(), constant_, v.point);
-    return coarser;
-}
-
-// The same as `search`, with exact rows; by a program from the basis where it ended if need be.
+// The same as `search`, from the basis where it ended.
 bool Dictionary::exactly(Cell &cell, int sign) {
+    const View v = view(cell);
     ++arbiter_.asked;
     if (zero(exact_question())) return false;
-    if (cell.inside && filter_ < std::numeric_limits<double>::infinity() && sharpen(cell)) {
-        rebuild(cell, sign);
-        const Answer found = walk(cell, sign);
-        if (found != Answer::open) return found == Answer::yes;
-    }
-    const View v = view(cell);
     start_program(v, cell.m);
     const bool positive = lp_.positive(exact_question(), sign, v.nonbasic);
     tally.exact_pivots = lp_.pivots;

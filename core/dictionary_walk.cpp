@@ -39,7 +39,7 @@ inline double scale_of(double size) {
 // Scale the functional to s, and by a power of two so that its size lies between 1/2 and 1.
 void Dictionary::load(const Question &q) {
     f_ = q.exact;
-    have_exact_ = sharp_ = false;
+    have_exact_ = false;
     const double constant = q.row[z(n_) * q.stride] - q.shift;
     double centre = 0, size = 0, sum = std::fabs(constant) + std::fabs(q.shift);
     for (int k = 0; k < n_; ++k) z_[z(k)] = q.row[z(k) * q.stride];
