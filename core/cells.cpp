@@ -224,7 +224,9 @@ template <class Form> void Cells<Form>::visit(Item item) {
             if (item.length > 0 && hopeless(item)) return;
         }
         const bool counting = s == last_ && counting_;
+        const bool many = counting && item.length > Form::kManyCuts;
         while (item.length > 0) {
+            if (many && item.length == Form::kManyCuts && count(item)) return;
             Candidate c = candidates_[item.list];
             if (stage(s).unit_function[z(c.unit)] == kMax) {
                 max_unit(item, c);
@@ -259,7 +261,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
 // Count the regions of the last stage without making them, where that is certain and within the
 // budget.
 template <class Form> bool Cells<Form>::count(const Item &item) {
-    if (!Form::kCounts || item.length < 2 || item.length > kManyCuts) return false;
+    if (!Form::kCounts || item.length < 2 || item.length > Form::kManyCuts) return false;
     asks_.clear();
     for (std::size_t i = item.list; i < item.list + z(item.length); ++i) {
         const Candidate &c = candidates_[i];
@@ -268,7 +270,7 @@ template <class Form> bool Cells<Form>::count(const Item &item) {
         const double *t = chain_.functions[z(f)].breakpoints.data();
         for (int q = c.lo; q < c.hi; ++q) asks_.push_back(question(item.stage, c, t[q]));
     }
-    if (asks_.size() > z(kManyCuts)) return false;
+    if (asks_.size() > z(Form::kManyCuts)) return false;
     std::int64_t found = 0;
     if constexpr (Form::kCounts) found = form_.parts(item.cell, asks_.data(), static_cast<int>(asks_.size()));
     if (found == 0 || found > target_ - steps.regions) return false;

@@ -90,7 +90,7 @@ template <class Form> class Cells {
         int feeds = 1;
         bool valid = false;
     };
-    static constexpr int kToFind = -1, kManyCuts = 10;
+    static constexpr int kToFind = -1;
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
     void set_piece(int s, int unit, int piece);

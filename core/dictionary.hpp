@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "exact_lp.hpp"
+#include "flats.hpp"
 #include "form.hpp"
 #include "stack.hpp"
 
@@ -29,7 +30,8 @@ struct Record {
 
 class Dictionary {
   public:
-    static constexpr bool kCounts = false;
+    static constexpr bool kCounts = true;
+    static constexpr int kManyCuts = 14;
 
     struct Cell {
         int m = 0;              // rows
@@ -53,6 +55,8 @@ class Dictionary {
     int ask(Cell &cell, const Question &question);
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point) const;
+    // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
+    std::int64_t parts(const Cell &cell, const Question *questions, int n);
 
     // Whether sign * z is certainly negative all over the cell; false where floating point cannot tell.
     bool below(Cell &cell, const Question &question, int sign);
@@ -87,6 +91,7 @@ class Dictionary {
     double ceiling(const Cell &cell, int sign);
     void climb_on(const Cell &cell);
     bool edge(const Cell &cell);
+    void express_anew(const Cell &cell, int sign);
     void rebuild(const Cell &cell, int sign);
     void recentre(Cell &cell);
     void between(const View &v, int m, double *s);
@@ -160,6 +165,7 @@ class Dictionary {
     Numbers found_[2];                  // points on the positive and on the negative side
     bool certain_[2] = {false, false}, shallow_[2] = {false, false};
     Numbers s_, sum_, speeds_, rooms_;
+    Flats flats_;
     std::vector<const Row *> halves_;
     std::vector<signed char> signs_;
     std::vector<int> start_;

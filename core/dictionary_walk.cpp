@@ -322,6 +322,9 @@ CLONES double Dictionary::ceiling(const Cell &cell, int sign) {
     return highest<0>(v, sign) / scale_;
 }
 
+// The question in the nonbasic variables, into height_ and d_.
+CLONES void Dictionary::express_anew(const Cell &cell, int sign) { express<0>(view(cell), cell.m, sign); }
+
 // From where a walk ended, to the optimum.
 CLONES void Dictionary::climb_on(const Cell &cell) { climb<0>(view(cell), cell.m, kInfinity); }
 

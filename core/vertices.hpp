@@ -19,6 +19,7 @@ namespace plica {
 class Vertices {
   public:
     static constexpr bool kCounts = true; // has `parts`
+    static constexpr int kManyCuts = 10;
 
     struct Cell {
         int n = 0, ld = 0;   // vertices, and how far apart their columns lie
