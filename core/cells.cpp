@@ -215,18 +215,25 @@ template <class Form> void Cells<Form>::visit(Item item) {
     coefficients_.truncate(item.coefficients);
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
     fresh_ = false;
+    bool fresh = item.length == kToFind; // whether the parts of this cell have not been counted yet
     for (;;) {
         const int s = item.stage;
         if (item.length == kToFind) {
             enter(item);
-            if (s == last_ && counting_ && count(item)) return;
+            if (s == last_ && counting_ && item.length <= form_.many()) {
+                if (count(item)) return;
+                fresh = false;
+            }
             if (item.length > 1) sift(item);
             if (item.length > 0 && hopeless(item)) return;
         }
         const bool counting = s == last_ && counting_;
-        const bool many = counting && item.length > Form::kManyCuts;
         while (item.length > 0) {
-            if (many && item.length == Form::kManyCuts && count(item)) return;
+            // what is open may have become few enough; where it was not certain, try again with fewer
+            if (counting && (fresh ? item.length <= form_.many() : (form_.many() - item.length) % 4 == 0)) {
+                if (count(item)) return;
+                fresh = false;
+            }
             Candidate c = candidates_[item.list];
             if (stage(s).unit_function[z(c.unit)] == kMax) {
                 max_unit(item, c);
@@ -261,16 +268,16 @@ template <class Form> void Cells<Form>::visit(Item item) {
 // Count the regions of the last stage without making them, where that is certain and within the
 // budget.
 template <class Form> bool Cells<Form>::count(const Item &item) {
-    if (!Form::kCounts || item.length < 2 || item.length > Form::kManyCuts) return false;
+    if (!Form::kCounts || item.length < 2 || item.length > form_.many()) return false;
     asks_.clear();
     for (std::size_t i = item.list; i < item.list + z(item.length); ++i) {
         const Candidate &c = candidates_[i];
         const int f = stage(item.stage).unit_function[z(c.unit)];
         if (f == kMax) return false;
         const double *t = chain_.functions[z(f)].breakpoints.data();
-        for (int q = c.lo; q < c.hi; ++q) asks_.push_back(question(item.stage, c, t[q]));
+        for (int q = i == item.list && item.lo >= 0 ? item.lo : c.lo; q < c.hi; ++q) asks_.push_back(question(item.stage, c, t[q]));
     }
-    if (asks_.size() > z(Form::kManyCuts)) return false;
+    if (asks_.size() > z(form_.many())) return false;
     std::int64_t found = 0;
     if constexpr (Form::kCounts) found = form_.parts(item.cell, asks_.data(), static_cast<int>(asks_.size()));
     if (found == 0 || found > target_ - steps.regions) return false;

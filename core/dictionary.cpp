@@ -16,6 +16,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNear = 1e-7;  // a witness nearer to a cut is replaced
+constexpr double kManyParts = 1 << 14; // are counted at once
 constexpr int kSpan = 8; // storage is padded to this many numbers
 
 std::vector<double> cone_bounds(int n, double others, double last) {
@@ -46,6 +47,7 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
         reach_[z(k)] = std::fabs(middle_[z(k)]) + half;
         bound_[z(k)] = 1 - 8 * kUnit * reach_[z(k)] / half;
     }
+    many_ = Flats::many(g_, kManyParts);
 }
 
 Dictionary::View Dictionary::view(const Cell &cell) {

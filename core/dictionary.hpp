@@ -31,7 +31,6 @@ struct Record {
 class Dictionary {
   public:
     static constexpr bool kCounts = true;
-    static constexpr int kManyCuts = 14;
 
     struct Cell {
         int m = 0;              // rows
@@ -55,6 +54,7 @@ class Dictionary {
     int ask(Cell &cell, const Question &question);
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point) const;
+    int many() const { return many_; } // so many that they are not too much work at once
     // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
     std::int64_t parts(const Cell &cell, const Question *questions, int n);
 
@@ -137,6 +137,7 @@ class Dictionary {
     const Domain &domain_;
     Arbiter &arbiter_;
     double filter_;
+    int many_ = 0;
     int n_, g_, ld_; // coordinates of the domain, of the geometry, padded
     std::vector<double> lower_, upper_;
     Numbers middle_, half_; // coordinate = middle + half * s

@@ -28,6 +28,15 @@ INLINE uint64_t after(int i) { return i == 63 ? 0 : ~uint64_t{0} << (i + 1); }
 
 } // namespace
 
+int Flats::many(int n, double parts) {
+    for (int k = 1; k < kRows; ++k) { // of k + 1 hyperplanes: sum over j <= n of the binomials
+        double term = 1, sum = 1;
+        for (int j = 0; j < std::min(n, k + 1); ++j) sum += term *= static_cast<double>(k + 1 - j) / (j + 1);
+        if (sum > parts) return k;
+    }
+    return kRows;
+}
+
 void Flats::start(int n, const double *bound, int faces, int hyperplanes) {
     n_ = n;
     bound_ = bound;

@@ -22,6 +22,8 @@ namespace plica {
 class Flats {
   public:
     static constexpr int kRows = 64; // most faces and hyperplanes together
+    // How many hyperplanes certainly make no more than `parts` parts of n dimensions.
+    static int many(int n, double parts);
 
     // A polytope {|s_k| <= 1, faces >= 0} of n coordinates. A point is in it where |s_k| <= bound[k].
     void start(int n, const double *bound, int faces, int hyperplanes);

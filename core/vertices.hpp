@@ -19,7 +19,6 @@ namespace plica {
 class Vertices {
   public:
     static constexpr bool kCounts = true; // has `parts`
-    static constexpr int kManyCuts = 10;
 
     struct Cell {
         int n = 0, ld = 0;   // vertices, and how far apart their columns lie
@@ -43,6 +42,7 @@ class Vertices {
     int ask(Cell &cell, const Question &question);
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point) const;
+    static constexpr int many() { return 10; } // most of them
     // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
     std::int64_t parts(const Cell &cell, const Question *questions, int n);
 
