@@ -168,7 +168,8 @@ template <int B> INLINE bool Flats::examine(Level &l, double *point) {
     return (good & all) == all;
 }
 
-// As in dictionary_walk.cpp.
+// The row that stops column e, or -1: its variable grows by `own`, to its other bound. Of rows that stop
+// it almost together, the one whose pivot is the largest.
 template <int B> INLINE int Flats::ratio(const Level &l, int e, double own, double &step) const {
     const double *column = l.T + (e + 1) * B * kVec;
     const Vec inf = Vec{} + kInfinity;
@@ -178,28 +179,28 @@ template <int B> INLINE int Flats::ratio(const Level &l, int e, double own, doub
         const Vec space = a < 0 ? value - load(l.least + b * kVec) : load(l.most + b * kVec) - value;
         const Vec room = space > 0 ? space : Vec{};
         const Lanes moves = speed > kTiny;
-        speeds[b] = moves ? speed : Vec{};
-        rooms[b] = room;
-        const Vec t = moves ? (room + kLoose) / speed : inf;
+        speeds[b] = speed;
+        rooms[b] = moves ? room : inf;
+        const Vec t = rooms[b] / speed;
         best = t < best ? t : best;
     }
-    const double most = -largest(-best);
-    step = own;
-    if (!(most < own + kLoose)) return -1;
-    Vec top{};
-    Lanes index = Lanes{} - 1;
-    for (int b = 0; b < B; ++b) {
-        const Lanes more = (rooms[b] <= most * speeds[b]) & (speeds[b] > top);
-        top = more ? speeds[b] : top;
-        index = more ? kLane + b * kVec : index;
+    step = -largest(-best);
+    if (!(step < own)) {
+        step = own;
+        return -1;
     }
-    double p = 0;
-    const int row = rows::reduce(top, index, p);
-    double room[B * kVec];
-    for (int b = 0; b < B; ++b) store(room + b * kVec) = rooms[b];
-    const double t = room[row] / p;
-    if (t >= own) return -1;
-    step = t;
+    uint64_t near = 0;
+    for (int b = 0; b < B; ++b) near |= (above(rooms[b], step * speeds[b] + kLoose) ^ 0xff) << (b * kVec);
+    int row = first(near);
+    if ((near & (near - 1)) == 0) return row;
+    alignas(64) double room[B * kVec], speed[B * kVec];
+    for (int b = 0; b < B; ++b) {
+        store(room + b * kVec) = rooms[b];
+        store(speed + b * kVec) = speeds[b];
+    }
+    for (uint64_t rest = near & (near - 1); rest != 0; rest &= rest - 1)
+        if (speed[first(rest)] > speed[row]) row = first(rest);
+    step = room[row] / speed[row];
     return row;
 }
 
