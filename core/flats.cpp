@@ -64,6 +64,7 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes) {
         l.row_of[k] = -1;
     }
     l.n_points = 0;
+    l.via = -1;
 }
 
 // Room for the flats of all levels.
@@ -80,7 +81,7 @@ void Flats::lay_out() {
     std::size_t numbers = 0;
     for (int i = 0; i < levels; ++i) numbers += sizes(i);
     numbers_.assign(numbers, 0.0);
-    codes_.assign(z(levels * (4 * n_ + stride_)), 0);
+    codes_.assign(z(levels * (5 * n_ + stride_)), 0);
     point_.assign(z(n_ + kVec), 0.0);
     sum_.assign(z(n_ + kVec), 0.0);
     double *at = numbers_.data();
@@ -107,6 +108,7 @@ void Flats::lay_out() {
         l.row_of = take_codes(n_);
         l.nonbasic = take_codes(n_);
         l.where = take_codes(n_);
+        l.scratch = take_codes(n_);
         l.basic = take_codes(stride_);
     }
 }
@@ -246,20 +248,35 @@ template <int B> INLINE void Flats::pivot(Level &l, int i, int e) const {
     if (out < 2 * n_) l.where[out / 2] = -1 - e;
 }
 
+// The column in which sign * row grows the most, or -1. Positive numbers are in the order of their bits,
+// of which the last ones make room for the column.
+template <int B> INLINE int Flats::steepest(const double *row, int d, double sign, double &best) const {
+    constexpr std::int64_t room = 1023;
+    const auto bits = [](double value) __attribute__((always_inline)) {
+        std::int64_t found = 0;
+        std::memcpy(&found, &value, sizeof found);
+        return found;
+    };
+    const std::int64_t turn = bits(sign) & std::numeric_limits<std::int64_t>::min(), least = bits(kFlat) | room;
+    std::int64_t top = least;
+    for (int c = 0; c < d; ++c) {
+        const std::int64_t key = ((bits(row[c * B * kVec]) ^ turn) & ~room) | c;
+        top = key > top ? key : top;
+    }
+    if (top == least) return -1;
+    const int e = static_cast<int>(top & room);
+    best = sign * row[e * B * kVec];
+    return e;
+}
+
 // Follow edges on which sign * row grows until it is positive: at a vertex, or on the edge that is then
 // not followed to its end.
 template <int B> INLINE Flats::Answer Flats::climb(Level &l, int row, double sign, Edge &edge) {
     for (int left = 40 + 4 * (rows_ + l.d); left > 0; --left) {
         edge = {-1, 0.0, sign * l.T[row]};
         if (edge.height > kEnough) return Answer::yes;
-        double best = kFlat;
-        int e = -1;
-        const double *cost = l.T + B * kVec + row;
-        for (int c = 0; c < l.d; ++c, cost += B * kVec) {
-            const double rate = sign * *cost;
-            e = rate > best ? c : e;
-            best = rate > best ? rate : best;
-        }
+        double best = 0;
+        const int e = steepest<B>(l.T + B * kVec + row, l.d, sign, best);
         if (e < 0) return Answer::no;
         double step = 0;
         const int i = ratio<B>(l, e, l.nonbasic[e] < 2 * n_ ? 2.0 : kInfinity, step);
@@ -279,60 +296,29 @@ template <int B> INLINE Flats::Answer Flats::climb(Level &l, int row, double sig
 // Whether sign * row is certainly negative all over the flat: weak duality with the reduced costs.
 template <int B> INLINE bool Flats::nowhere(const Level &l, int row, double sign) {
     const int stride = B * kVec;
-    double *sum = sum_.data();
-    for (int c = 0; c <= l.d; ++c) sum[c] = sign * l.A[c * stride + row];
-    double margin = l.error[row];
+    // multipliers of faces and of bounds of coordinates that have been eliminated; the box bounds the others
+    double *factors = sum_.data(), constant = sign * l.A[row], margin = l.error[row];
+    int *rows = l.scratch, n = 0;
     for (int q = 0; q < l.d; ++q) {
-        const double y = -sign * l.T[(q + 1) * stride + row];
-        if (!(y > 0)) continue;
-        const int code = l.nonbasic[q];
-        int r = code / 2 - n_;
-        double factor = y;
-        if (r < 0) {
-            r = l.row_of[code / 2];
-            if (r < 0) continue; // a coordinate that is left: the box bounds it
-            sum[0] += y;
-            if ((code & 1) != 0) factor = -y;
-        }
-        for (int c = 0; c <= l.d; ++c) sum[c] += factor * l.A[c * stride + r];
-        margin += y * (l.error[r] + 4 * kUnit);
+        const double rate = -sign * l.T[(q + 1) * stride + row], y = rate > 0 ? rate : 0.0;
+        const int code = l.nonbasic[q], k = code / 2;
+        const bool face = k >= n_;
+        const int r = face ? k - n_ : l.row_of[k];
+        rows[n] = r;
+        factors[n] = !face && (code & 1) != 0 ? -y : y;
+        const bool counts = (r >= 0) & (y > 0);
+        constant += !face & counts ? y : 0.0;
+        margin += counts ? y * (l.error[r] + 4 * kUnit) : 0.0;
+        n += counts ? 1 : 0;
     }
-    double top = sum[0];
-    for (int c = 1; c <= l.d; ++c) top += std::fabs(sum[c]);
+    double top = 0;
+    for (int c = 0; c <= l.d; ++c) {
+        const double *column = l.A + c * stride;
+        double sum = c == 0 ? constant : sign * column[row];
+        for (int i = 0; i < n; ++i) sum += factors[i] * column[rows[i]];
+        top += c == 0 ? sum : std::fabs(sum);
+    }
     return top + 2 * margin < 0;
-}
-
-// Look for a point where sign * row is positive. Yes: the last one kept is such a point.
-template <int B> INLINE Flats::Answer Flats::reach(Level &l, int row, double sign, int base) {
-    ++programs;
-    Edge edge;
-    const Answer end = climb<B>(l, row, sign, edge);
-    if (end == Answer::open) return end;
-    if (end == Answer::no) return nowhere<B>(l, row, sign) ? end : Answer::open;
-    const int stride = B * kVec, pitch = (l.d + kVec - 1) / kVec * kVec;
-    const double there = sign * l.values[base * stride + row];
-    const double share = there < 0 ? 0.5 * edge.height / (edge.height - there) : 0.5;
-    const double *from = l.points + base * pitch;
-    double *point = l.points + l.n_points * pitch;
-    const double *ray = l.T + (edge.entering + 1) * stride;
-    for (int c = 0; c < l.d; ++c) {
-        const int at = l.where[l.coordinate[c]];
-        double t = 0;
-        int code = 0;
-        if (at < 0) {
-            t = -1 - at == edge.entering ? edge.step : 0.0;
-            code = l.nonbasic[-1 - at];
-        } else {
-            t = l.T[at] + (edge.entering < 0 ? 0.0 : edge.step * ray[at]);
-            code = l.basic[at];
-        }
-        const double s = (code & 1) != 0 ? 1.0 - t : t - 1.0;
-        point[c] = s + share * (from[c] - s);
-    }
-    if (!examine<B>(l, point)) return Answer::open;
-    if (!(sign * l.values[l.n_points * stride + row] > l.error[row])) return Answer::open;
-    ++l.n_points;
-    return Answer::yes;
 }
 
 // The rows on the flat where row i vanishes, which has one coordinate less.
@@ -375,9 +361,9 @@ template <int B> INLINE bool Flats::eliminate(const Level &l, Level &to, int i) 
     return true;
 }
 
-// Its dictionary: on an edge where row i changes its sign, that goes to zero and stays there.
-template <int B> INLINE bool Flats::descend(Level &l, Level &to, int i) {
-    const int stride = B * kVec, d = l.d;
+// Its dictionary: on an edge where that row changes its sign, it goes to zero and stays there.
+template <int B> INLINE bool Flats::descend(Level &l, Level &to) {
+    const int stride = B * kVec, d = l.d, i = to.via;
     Edge edge;
     if (climb<B>(l, i, l.T[i] > 0 ? -1.0 : 1.0, edge) != Answer::yes || edge.entering < 0) return false;
     const int e = edge.entering;
@@ -414,7 +400,46 @@ template <int B> INLINE bool Flats::descend(Level &l, Level &to, int i) {
         if (code < 2 * n_) to.where[code / 2] = -1 - put;
         ++put;
     }
+    to.via = -1;
     return true;
+}
+
+// Look for a point where sign * row is positive. Yes: the last one kept is such a point.
+template <int B> INLINE Flats::Answer Flats::reach(int level, int row, double sign) {
+    ++programs;
+    Level &l = levels_[z(level)];
+    int top = level; // dictionaries are made when they are needed
+    while (levels_[z(top)].via >= 0) --top;
+    for (; top < level; ++top)
+        if (!descend<B>(levels_[z(top)], levels_[z(top + 1)])) return Answer::open;
+    Edge edge;
+    const Answer end = climb<B>(l, row, sign, edge);
+    if (end == Answer::open) return end;
+    if (end == Answer::no) return nowhere<B>(l, row, sign) ? end : Answer::open;
+    const int stride = B * kVec, pitch = (l.d + kVec - 1) / kVec * kVec;
+    const double there = sign * l.values[row];
+    const double share = there < 0 ? 0.5 * edge.height / (edge.height - there) : 0.5;
+    const double *from = l.points;
+    double *point = l.points + l.n_points * pitch;
+    const double *ray = l.T + (edge.entering + 1) * stride;
+    for (int c = 0; c < l.d; ++c) {
+        const int at = l.where[l.coordinate[c]];
+        double t = 0;
+        int code = 0;
+        if (at < 0) {
+            t = -1 - at == edge.entering ? edge.step : 0.0;
+            code = l.nonbasic[-1 - at];
+        } else {
+            t = l.T[at] + (edge.entering < 0 ? 0.0 : edge.step * ray[at]);
+            code = l.basic[at];
+        }
+        const double s = (code & 1) != 0 ? 1.0 - t : t - 1.0;
+        point[c] = s + share * (from[c] - s);
+    }
+    if (!examine<B>(l, point)) return Answer::open;
+    if (!(sign * l.values[l.n_points * stride + row] > l.error[row])) return Answer::open;
+    ++l.n_points;
+    return Answer::yes;
 }
 
 // On a line c + a t: whether it runs through the polytope, and in how many parts other rows divide it.
@@ -504,34 +529,86 @@ template <int B> INLINE std::int64_t Flats::plane(const Level &l, uint64_t cuts)
     return total;
 }
 
+// The hyperplanes of which certain points of l tell both signs on the flat where row i vanishes, between
+// a point where it is positive and one where it is negative. Pairs of points that tell something are listed.
+template <int B>
+INLINE uint64_t Flats::between(const Level &l, int i, uint64_t rows, Pair *pairs, int &n_pairs) const {
+    const int stride = B * kVec;
+    const double own = l.error[i];
+    uint64_t plus = ~rows, minus = ~rows;
+    n_pairs = 0;
+    for (int p = 0; p < l.n_points; ++p) {
+        const double *above_it = l.values + p * stride;
+        const double up = above_it[i];
+        if (!(up > own)) continue;
+        for (int q = 0; q < l.n_points; ++q) {
+            const double *below_it = l.values + q * stride;
+            const double down = -below_it[i];
+            if (!(down > own)) continue;
+            uint64_t now_plus = 0, now_minus = 0;
+            for (int b = 0; b < B; ++b) {
+                const Vec x = load(above_it + b * kVec), y = load(below_it + b * kVec);
+                const Vec value = up * y + down * x;
+                const Vec doubt = 2 * ((up + down) * load(l.error + b * kVec) + own * (absolute(x) + absolute(y)));
+                now_plus |= above(value, doubt) << (b * kVec);
+                now_minus |= above(-value, doubt) << (b * kVec);
+            }
+            if (((now_plus & ~plus) | (now_minus & ~minus)) == 0 && n_pairs > 0) continue;
+            plus |= now_plus;
+            minus |= now_minus;
+            pairs[n_pairs++] = {p, q, down / (up + down)};
+            if ((plus & minus) == ~uint64_t{0}) return rows;
+        }
+    }
+    return rows & plus & minus;
+}
+
+// Leave out hyperplanes that do not cut the polytope, where that makes columns shorter.
+template <int B> INLINE bool Flats::compress(Level &l, uint64_t keep) {
+    const int kept = __builtin_popcountll(keep), rows = faces_ + kept, blocks = std::max(1, (rows + kVec - 1) / kVec);
+    if (blocks >= B || blocks > 4) return false;
+    const int to = blocks * kVec;
+    const auto shorten = [&](double *numbers, int columns, double rest) {
+        for (int c = 0; c < columns; ++c) {
+            const double *from = numbers + c * B * kVec;
+            double *column = numbers + c * to;
+            int put = faces_;
+            for (int r = 0; r < faces_; ++r) column[r] = from[r];
+            for (uint64_t left = keep; left != 0; left &= left - 1) column[put++] = from[first(left)];
+            for (; put < to; ++put) column[put] = rest;
+        }
+    };
+    shorten(l.A, l.d + 1, 0.0);
+    shorten(l.T, l.d + 1, 0.0);
+    shorten(l.error, 1, 0.0);
+    shorten(l.values, l.n_points, 0.0); // low, high, least and most are those of any hyperplane
+    cuts_ = kept;
+    rows_ = rows;
+    blocks_ = blocks;
+    return true;
+}
+
 template <int B> INLINE std::int64_t Flats::node(int level, uint64_t cuts) {
     Level &l = levels_[z(level)];
     ++flats;
     if (l.d == 2) return plane<B>(l, cuts);
     const int stride = B * kVec, pitch = (l.d + kVec - 1) / kVec * kVec;
-    // what is known: where each of the hyperplanes' rows is certainly positive, and negative
-    uint64_t signs[2] = {0, 0};
-    signed char where[2][kRows];
+    // what is known: which of the hyperplanes' rows are certainly positive somewhere, and negative
+    uint64_t plus = 0, minus = 0;
     const auto note = [&](int k) __attribute__((always_inline)) {
-        uint64_t now[2] = {0, 0};
         for (int b = 0; b < B; ++b) {
             const Vec v = load(l.values + k * stride + b * kVec), x = load(l.error + b * kVec);
-            now[0] |= above(v, x) << (b * kVec);
-            now[1] |= above(-v, x) << (b * kVec);
-        }
-        for (int side = 0; side < 2; ++side) {
-            for (uint64_t rest = now[side] & ~signs[side] & cuts; rest != 0; rest &= rest - 1)
-                where[side][first(rest)] = static_cast<signed char>(k);
-            signs[side] |= now[side];
+            plus |= above(v, x) << (b * kVec);
+            minus |= above(-v, x) << (b * kVec);
         }
     };
-    note(0);
+    for (int k = 0; k < l.n_points; ++k) note(k);
     uint64_t keep = cuts;
     for (uint64_t rest = cuts; rest != 0; rest &= rest - 1) {
         const int j = first(rest);
         for (int side = 0; side < 2; ++side) {
-            if ((signs[side] & bit(j)) != 0) continue;
-            const Answer found = reach<B>(l, j, side == 0 ? 1.0 : -1.0, 0);
+            if (((side == 0 ? plus : minus) & bit(j)) != 0) continue;
+            const Answer found = reach<B>(level, j, side == 0 ? 1.0 : -1.0);
             if (found == Answer::open) return 0;
             if (found == Answer::no) {
                 keep &= ~bit(j);
@@ -540,7 +617,9 @@ template <int B> INLINE std::int64_t Flats::node(int level, uint64_t cuts) {
             note(l.n_points - 1);
         }
     }
+    if (level == 0 && compress<B>(l, keep)) return down(0, keep_all());
     std::int64_t total = 1;
+    Pair pairs[2 * kRows];
     for (uint64_t rest = keep; rest != 0; rest &= rest - 1) {
         const uint64_t later = rest & (rest - 1);
         if (later == 0) {
@@ -549,22 +628,28 @@ template <int B> INLINE std::int64_t Flats::node(int level, uint64_t cuts) {
         }
         const int i = first(rest);
         Level &to = levels_[z(level + 1)];
-        if (!eliminate<B>(l, to, i)) return 0;
         if (to.d > 2) {
-            if (!descend<B>(l, to, i)) return 0;
-            const int plus = where[0][i], minus = where[1][i];
-            const double high = l.values[plus * stride + i], low = l.values[minus * stride + i];
-            const double share = -low / (high - low);
-            const double *p = l.points + plus * pitch, *q = l.points + minus * pitch;
-            double *point = to.points;
-            for (int c = 0, put = 0; c < l.d; ++c) {
-                if (put < to.d && to.coordinate[put] == l.coordinate[c]) {
-                    point[put] = q[c] + share * (p[c] - q[c]);
-                    ++put;
-                }
+            int n_pairs = 0;
+            const uint64_t known = between<B>(l, i, later, pairs, n_pairs);
+            if (known == later && (later & (later - 1)) == 0) { // one, and it cuts the flat
+                total += 2;
+                continue;
             }
-            if (!examine<B>(to, point)) return 0;
-            to.n_points = 1;
+            if (!eliminate<B>(l, to, i)) return 0;
+            to.via = i;
+            for (int k = 0; k < n_pairs; ++k) {
+                const double *p = l.points + pairs[k].above * pitch, *q = l.points + pairs[k].below * pitch;
+                double *point = to.points + to.n_points * ((to.d + kVec - 1) / kVec * kVec);
+                for (int c = 0, put = 0; c < l.d; ++c)
+                    if (put < to.d && to.coordinate[put] == l.coordinate[c]) {
+                        point[put] = q[c] + pairs[k].share * (p[c] - q[c]);
+                        ++put;
+                    }
+                if (examine<B>(to, point)) ++to.n_points;
+            }
+            if (to.n_points == 0) return 0;
+        } else if (!eliminate<B>(l, to, i)) {
+            return 0;
         }
         const std::int64_t found = down(level + 1, later);
         if (found == 0) return 0;
@@ -604,8 +689,12 @@ std::int64_t Flats::parts(const double *inside) {
     std::copy(inside, inside + n_, l.points);
     if (!begin(l.points)) return 0;
     l.n_points = 1;
-    const uint64_t all = rows_ == 64 ? ~uint64_t{0} : bit(rows_) - 1;
-    return down(0, faces_ == 64 ? 0 : all & (~uint64_t{0} << faces_));
+    return down(0, keep_all());
+}
+
+// All hyperplanes.
+std::uint64_t Flats::keep_all() const {
+    return (rows_ == 64 ? ~uint64_t{0} : bit(rows_) - 1) & ~(faces_ == 64 ? ~uint64_t{0} : bit(faces_) - 1);
 }
 
 } // namespace plica

@@ -22,6 +22,7 @@ namespace plica {
 class Flats {
   public:
     static constexpr int kRows = 64; // most faces and hyperplanes together
+    static constexpr int kColumns = 1024; // most coordinates
     // How many hyperplanes certainly make no more than `parts` parts of n dimensions.
     static int many(int n, double parts);
 
@@ -47,12 +48,18 @@ class Flats {
         int *row_of = nullptr;             // row of A of each coordinate, or -1
         double *T = nullptr, *least = nullptr, *most = nullptr; // d + 1 columns, values first; bounds
         int *basic = nullptr, *nonbasic = nullptr, *where = nullptr; // row of a coordinate, or -1 - column
+        int *scratch = nullptr;
         double *points = nullptr, *values = nullptr; // certified points, and all rows there
         int n_points = 0;
+        int via = -1; // row that has been eliminated where the dictionary is yet to be made, or -1
     };
     struct Edge {
         int entering; // -1: a vertex
         double step, height;
+    };
+    struct Pair { // of points, and the share of the first one where a row vanishes between them
+        int above, below;
+        double share;
     };
     enum class Answer { no, yes, open };
 
@@ -60,17 +67,21 @@ class Flats {
 
     template <int B> bool examine(Level &l, double *point);
     template <int B> void evaluate(const Level &l, const double *point, Vec *v) const;
+    template <int B> int steepest(const double *row, int d, double sign, double &best) const;
     template <int B> Answer climb(Level &l, int row, double sign, Edge &edge);
     template <int B> int ratio(const Level &l, int e, double own, double &step) const;
     template <int B> void flip(Level &l, int e) const;
     template <int B> void pivot(Level &l, int i, int e) const;
     template <int B> bool nowhere(const Level &l, int row, double sign);
-    template <int B> Answer reach(Level &l, int row, double sign, int base);
+    template <int B> Answer reach(int level, int row, double sign);
     template <int B> bool eliminate(const Level &l, Level &to, int i) const;
-    template <int B> bool descend(Level &l, Level &to, int i);
+    template <int B> bool descend(Level &l, Level &to);
+    template <int B>
+    std::uint64_t between(const Level &l, int i, std::uint64_t rows, Pair *pairs, int &n_pairs) const;
     template <int B>
     std::int64_t line(const Vec *c, const Vec *a, const Vec *x, const Vec *low, const Vec *high, double bound,
                       std::uint64_t others, bool &met) const;
+    template <int B> bool compress(Level &l, std::uint64_t keep);
     template <int B> std::int64_t plane(const Level &l, std::uint64_t cuts);
     template <int B> std::int64_t node(int level, std::uint64_t cuts);
     std::int64_t node1(int level, std::uint64_t cuts);
@@ -80,6 +91,7 @@ class Flats {
     std::int64_t node8(int level, std::uint64_t cuts);
     std::int64_t down(int level, std::uint64_t cuts);
     bool begin(double *inside);
+    std::uint64_t keep_all() const;
 
     int n_ = 0, faces_ = 0, cuts_ = 0, rows_ = 0, blocks_ = 0, stride_ = 0;
     const double *bound_ = nullptr;
