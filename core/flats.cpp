@@ -23,6 +23,7 @@ constexpr double kSteep = 1e3;   // a coefficient to divide by is so many times 
 using std::uint64_t;
 
 INLINE int first(uint64_t set) { return __builtin_ctzll(set); }
+INLINE int last(uint64_t set) { return 63 - __builtin_clzll(set); }
 INLINE uint64_t bit(int i) { return uint64_t{1} << i; }
 INLINE uint64_t after(int i) { return i == 63 ? 0 : ~uint64_t{0} << (i + 1); }
 
@@ -591,7 +592,10 @@ template <int B> INLINE bool Flats::compress(Level &l, uint64_t keep) {
 template <int B> INLINE std::int64_t Flats::node(int level, uint64_t cuts) {
     Level &l = levels_[z(level)];
     ++flats;
-    if (l.d == 2) return plane<B>(l, cuts);
+    if (l.d == 2) {
+        l.keep = cuts;
+        return plane<B>(l, cuts);
+    }
     const int stride = B * kVec, pitch = (l.d + kVec - 1) / kVec * kVec;
     // what is known: which of the hyperplanes' rows are certainly positive somewhere, and negative
     uint64_t plus = 0, minus = 0;
@@ -618,15 +622,20 @@ template <int B> INLINE std::int64_t Flats::node(int level, uint64_t cuts) {
         }
     }
     if (level == 0 && compress<B>(l, keep)) return down(0, keep_all());
+    l.keep = keep;
     std::int64_t total = 1;
     Pair pairs[2 * kRows];
-    for (uint64_t rest = keep; rest != 0; rest &= rest - 1) {
-        const uint64_t later = rest & (rest - 1);
+    for (uint64_t rest = keep; rest != 0;) { // the last one first
+        const int i = last(rest);
+        rest ^= bit(i);
+        uint64_t later = keep & after(i);
+        // two that do not meet on the flat above do not meet here
+        if (level > 0) later &= levels_[z(level - 1)].meets[i];
+        l.meets[i] = later;
         if (later == 0) {
             ++total;
             continue;
         }
-        const int i = first(rest);
         Level &to = levels_[z(level + 1)];
         if (to.d > 2) {
             int n_pairs = 0;
@@ -654,6 +663,7 @@ template <int B> INLINE std::int64_t Flats::node(int level, uint64_t cuts) {
         const std::int64_t found = down(level + 1, later);
         if (found == 0) return 0;
         total += found;
+        l.meets[i] = to.keep;
     }
     return total;
 }

@@ -52,6 +52,8 @@ class Flats {
         double *points = nullptr, *values = nullptr; // certified points, and all rows there
         int n_points = 0;
         int via = -1; // row that has been eliminated where the dictionary is yet to be made, or -1
+        std::uint64_t keep = 0;         // hyperplanes that cut it
+        std::uint64_t meets[kRows] = {}; // for each of them, later ones that may meet it here
     };
     struct Edge {
         int entering; // -1: a vertex
