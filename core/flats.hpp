@@ -1,14 +1,14 @@
 // In how many parts hyperplanes divide a polytope, found without making the parts.
 //
-// The parts of F under hyperplanes H_1 .. H_k, none of which has F or another one's trace in F for
-// its own, are those under H_2 .. H_k, and one more for each part of the flat F and H_1 under H_2 ..
-// H_k (deletion and restriction; Zaslavsky 1975). So the search goes over flats, and each step down
-// has one coordinate less.
+// Where each of the hyperplanes H_1 .. H_k cuts F, and no two of them in the same place, F has the
+// parts that H_2 .. H_k make, and one more for each part that these make of the flat of F and H_1
+// (deletion and restriction; Zaslavsky 1975). So the search goes over flats, and each step down has
+// one coordinate less.
 //
 // A flat is described twice, by tableaus whose columns lie together: once with the coordinates that
 // are left as variables, with certain bounds on what rounding did to each row, and once by a feasible
-// simplex dictionary, which is only a guide. All rows are in both: faces, coordinates, hyperplanes. So
-// one certified point tells the signs of all hyperplanes at once.
+// simplex dictionary, which is only a guide. All rows are in both: faces, coordinates that have been
+// eliminated, hyperplanes. So one certified point tells the signs of all hyperplanes at once.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace plica {
 
 class Flats {
   public:
-    static constexpr int kRows = 64; // most faces and hyperplanes together
+    static constexpr int kRows = 64;      // most faces and hyperplanes together
     static constexpr int kColumns = 1024; // most coordinates
     // How many hyperplanes certainly make no more than `parts` parts of n dimensions.
     static int many(int n, double parts);
@@ -37,23 +37,28 @@ class Flats {
     // The number of parts, from a point inside; 0 where floating point is not certain of it.
     std::int64_t parts(const double *inside);
 
-    std::int64_t programs = 0, pivots = 0, flats = 0;
+    std::int64_t programs = 0, pivots = 0;
 
   private:
-    struct Level { // a flat
-        int d = 0;                         // coordinates left
-        double *A = nullptr, *error = nullptr; // d + 1 columns, constants first; error of each row
+    using Set = std::uint64_t; // of rows
+    struct Flat {
+        int d = 0;                              // coordinates left
+        int rows = 0, blocks = 0;               // rows, and columns in units of kVec numbers
+        double *A = nullptr, *error = nullptr;  // d + 1 columns, constants first; error of each row
         double *low = nullptr, *high = nullptr; // a point is inside where the rows are between
-        int *coordinate = nullptr;         // of column c + 1 of A
-        int *row_of = nullptr;             // row of A of each coordinate, or -1
-        double *T = nullptr, *least = nullptr, *most = nullptr; // d + 1 columns, values first; bounds
-        int *basic = nullptr, *nonbasic = nullptr, *where = nullptr; // row of a coordinate, or -1 - column
-        int *scratch = nullptr;
+        int *coordinate = nullptr;              // of column c + 1 of A
+        int *row_of = nullptr;                  // row of A of each coordinate, or -1
+        double *T = nullptr;                    // d + 1 columns, values first
+        double *least = nullptr, *most = nullptr; // bounds on the values
+        int *basic = nullptr, *nonbasic = nullptr;
+        int *where = nullptr;                   // row of each coordinate in T, or -1 - column
         double *points = nullptr, *values = nullptr; // certified points, and all rows there
         int n_points = 0;
-        int via = -1; // row that has been eliminated where the dictionary is yet to be made, or -1
-        std::uint64_t keep = 0;         // hyperplanes that cut it
-        std::uint64_t meets[kRows] = {}; // for each of them, later ones that may meet it here
+        Set from = 0;         // the rows of the flat above that this one has
+        Set gone = 0;         // hyperplanes whose rows have become those of coordinates
+        Set keep = 0;         // hyperplanes that cut the flat
+        Set meets[kRows];     // for each of them, later ones that may meet it here,
+        Set met_above[kRows]; // and that may meet it on the flat above
     };
     struct Edge {
         int entering; // -1: a vertex
@@ -67,41 +72,71 @@ class Flats {
 
     void lay_out();
 
-    template <int B> bool examine(Level &l, double *point);
-    template <int B> void evaluate(const Level &l, const double *point, Vec *v) const;
+    // flats_dictionary.hpp
     template <int B> int steepest(const double *row, int d, double sign, double &best) const;
-    template <int B> Answer climb(Level &l, int row, double sign, Edge &edge);
-    template <int B> int ratio(const Level &l, int e, double own, double &step) const;
-    template <int B> void flip(Level &l, int e) const;
-    template <int B> void pivot(Level &l, int i, int e) const;
-    template <int B> bool nowhere(const Level &l, int row, double sign);
-    template <int B> Answer reach(int level, int row, double sign);
-    template <int B> bool eliminate(const Level &l, Level &to, int i) const;
-    template <int B> bool descend(Level &l, Level &to);
-    template <int B>
-    std::uint64_t between(const Level &l, int i, std::uint64_t rows, Pair *pairs, int &n_pairs) const;
+    template <int B> int ratio(const Flat &f, int e, double own, double &step) const;
+    template <int B> void flip(Flat &f, int e) const;
+    template <int B> void pivot(Flat &f, int i, int e) const;
+    template <int B> Answer climb(Flat &f, int row, double sign, Edge &edge);
+    template <int B> bool descend(Flat &f, Flat &to, int i);
+    double place(const Flat &f, const Edge &edge, int coordinate) const;
+
+    // flats_rows.hpp
+    template <int B> void evaluate(const Flat &f, const double *point, Vec *v) const;
+    template <int B> bool examine(Flat &f) const;
+    template <int B> bool nowhere(const Flat &f, int row, double sign);
+    template <int B> void put(const Flat &to, double *column, const Vec *v, double rest) const;
+    template <int B> bool eliminate(const Flat &f, Flat &to, int i) const;
+    template <int B> Set between(const Flat &f, int i, Set rows, Pair *pairs, int &n_pairs) const;
+    void shorten(Flat &f, Set keep) const;
+
+    // flats_plane.hpp
     template <int B>
     std::int64_t line(const Vec *c, const Vec *a, const Vec *x, const Vec *low, const Vec *high, double bound,
-                      std::uint64_t others, bool &met) const;
-    template <int B> bool compress(Level &l, std::uint64_t keep);
-    template <int B> std::int64_t plane(const Level &l, std::uint64_t cuts);
-    template <int B> std::int64_t node(int level, std::uint64_t cuts);
-    std::int64_t node1(int level, std::uint64_t cuts);
-    std::int64_t node2(int level, std::uint64_t cuts);
-    std::int64_t node3(int level, std::uint64_t cuts);
-    std::int64_t node4(int level, std::uint64_t cuts);
-    std::int64_t node8(int level, std::uint64_t cuts);
-    std::int64_t down(int level, std::uint64_t cuts);
-    bool begin(double *inside);
-    std::uint64_t keep_all() const;
+                      Set others, bool &met) const;
+    template <int B> std::int64_t plane(const Flat &f, Set cuts) const;
 
-    int n_ = 0, faces_ = 0, cuts_ = 0, rows_ = 0, blocks_ = 0, stride_ = 0;
+    template <int B> Answer reach(Flat &f, int row, double sign);
+    template <int B> bool sift(Flat &f, Set cuts);
+    template <int B> std::int64_t node(int level, Set cuts);
+    std::int64_t node1(int level, Set cuts);
+    std::int64_t node2(int level, Set cuts);
+    std::int64_t node3(int level, Set cuts);
+    std::int64_t node4(int level, Set cuts);
+    std::int64_t node8(int level, Set cuts);
+    std::int64_t down(int level, Set cuts);
+
+    int n_ = 0, faces_ = 0, cuts_ = 0;
     const double *bound_ = nullptr;
-    std::vector<Level> levels_;
+    std::vector<Flat> flats_;
     Numbers numbers_;
     std::vector<int> codes_;
-    Numbers point_, sum_;
+    std::vector<double> factors_; // scratch
+    std::vector<int> used_;
     int laid_n_ = 0, laid_stride_ = 0, laid_cuts_ = 0;
 };
+
+namespace sets {
+
+inline int first(std::uint64_t set) { return __builtin_ctzll(set); }
+inline int last(std::uint64_t set) { return 63 - __builtin_clzll(set); }
+inline int size(std::uint64_t set) { return __builtin_popcountll(set); }
+inline std::uint64_t one(int i) { return std::uint64_t{1} << i; }
+inline std::uint64_t below(int i) { return i >= 64 ? ~std::uint64_t{0} : one(i) - 1; }
+// Place of an element among those of a set, and back; all those of a subset.
+inline int rank(std::uint64_t set, int i) { return size(set & below(i)); }
+inline std::uint64_t pack(std::uint64_t subset, std::uint64_t set) {
+    std::uint64_t found = 0;
+    for (; subset != 0; subset &= subset - 1) found |= one(rank(set, first(subset)));
+    return found;
+}
+inline std::uint64_t unpack(std::uint64_t places, std::uint64_t set) {
+    std::uint64_t found = 0;
+    for (; places != 0; set &= set - 1, places >>= 1)
+        if ((places & 1) != 0) found |= set & -set;
+    return found;
+}
+
+} // namespace sets
 
 } // namespace plica
