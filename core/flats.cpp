@@ -48,7 +48,6 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes) {
         f.row_of[k] = -1;
     }
     f.n_points = 0;
-    f.gone = 0;
     std::fill(f.met_above, f.met_above + kRows, ~Set{0});
 }
 
@@ -60,7 +59,7 @@ void Flats::lay_out() {
     for (int i = 0; i < levels; ++i)
         size += z(2 * (n_ - i + 1) * stride + 5 * stride + points * (pitch(n_ - i) + stride) + 8 * kVec);
     numbers_.assign(size, 0.0);
-    codes_.assign(z(levels * (4 * n_ + stride)), 0);
+    codes_.assign(z(levels * (4 * n_ + stride + kRows)), 0);
     factors_.assign(z(n_), 0.0);
     used_.assign(z(n_), 0);
     flats_.assign(z(levels), Flat());
@@ -85,7 +84,8 @@ void Flats::lay_out() {
         f.points = at;
         at += points * pitch(f.d);
         f.values = take(points * stride);
-        for (int **codes : {&f.coordinate, &f.row_of, &f.nonbasic, &f.where}) *codes = take_codes(n_);
+        for (int **codes : {&f.coordinate, &f.row_of, &f.nonbasic}) *codes = take_codes(n_);
+        f.where = take_codes(n_ + kRows);
         f.basic = take_codes(stride);
     }
 }
@@ -107,7 +107,7 @@ void Flats::set_nonbasic(const int *codes) {
     Flat &f = flats_[0];
     for (int j = 0; j < n_; ++j) {
         f.nonbasic[j] = codes[j];
-        if (codes[j] < 2 * n_) f.where[codes[j] / 2] = -1 - j;
+        f.where[codes[j] / 2] = -1 - j;
     }
 }
 
@@ -212,17 +212,9 @@ template <int B> INLINE std::int64_t Flats::node(int level, Set cuts) {
                 continue;
             }
         }
-        const Set faces = sets::below(faces_), coordinates = f.gone | sets::one(i);
-        to.from = faces | coordinates | later;
-        to.rows = sets::size(to.from);
-        to.blocks = (to.rows + kVec - 1) / kVec;
-        if (to.blocks >= B || to.blocks > 4) {
-            to.blocks = B;
-            to.rows = f.rows;
-            to.from = sets::below(f.rows);
-        }
-        to.gone = sets::pack(coordinates, to.from);
         if (!eliminate<B>(f, to, i)) return 0;
+        to.rows = f.rows;
+        to.blocks = B;
         to.n_points = 0;
         if (to.d > 2) {
             if (!descend<B>(f, to, i)) return 0;
@@ -236,13 +228,13 @@ template <int B> INLINE std::int64_t Flats::node(int level, Set cuts) {
             }
             for (Set others = later; others != 0; others &= others - 1) {
                 const int j = sets::first(others);
-                to.met_above[sets::rank(to.from, j)] = sets::pack(f.meets[j], to.from);
+                to.met_above[j] = f.meets[j];
             }
         }
-        const std::int64_t found = down(level + 1, sets::pack(later, to.from));
+        const std::int64_t found = down(level + 1, later);
         if (found == 0) return 0;
         total += found;
-        f.meets[i] = sets::unpack(to.keep, to.from);
+        f.meets[i] = to.keep;
     }
     return total;
 }

@@ -54,8 +54,6 @@ class Flats {
         int *where = nullptr;                   // row of each coordinate in T, or -1 - column
         double *points = nullptr, *values = nullptr; // certified points, and all rows there
         int n_points = 0;
-        Set from = 0;         // the rows of the flat above that this one has
-        Set gone = 0;         // hyperplanes whose rows have become those of coordinates
         Set keep = 0;         // hyperplanes that cut the flat
         Set meets[kRows];     // for each of them, later ones that may meet it here,
         Set met_above[kRows]; // and that may meet it on the flat above
@@ -85,7 +83,6 @@ class Flats {
     template <int B> void evaluate(const Flat &f, const double *point, Vec *v) const;
     template <int B> bool examine(Flat &f) const;
     template <int B> bool nowhere(const Flat &f, int row, double sign);
-    template <int B> void put(const Flat &to, double *column, const Vec *v, double rest) const;
     template <int B> bool eliminate(const Flat &f, Flat &to, int i) const;
     template <int B> Set between(const Flat &f, int i, Set rows, Pair *pairs, int &n_pairs) const;
     void shorten(Flat &f, Set keep) const;
@@ -123,19 +120,6 @@ inline int last(std::uint64_t set) { return 63 - __builtin_clzll(set); }
 inline int size(std::uint64_t set) { return __builtin_popcountll(set); }
 inline std::uint64_t one(int i) { return std::uint64_t{1} << i; }
 inline std::uint64_t below(int i) { return i >= 64 ? ~std::uint64_t{0} : one(i) - 1; }
-// Place of an element among those of a set, and back; all those of a subset.
-inline int rank(std::uint64_t set, int i) { return size(set & below(i)); }
-inline std::uint64_t pack(std::uint64_t subset, std::uint64_t set) {
-    std::uint64_t found = 0;
-    for (; subset != 0; subset &= subset - 1) found |= one(rank(set, first(subset)));
-    return found;
-}
-inline std::uint64_t unpack(std::uint64_t places, std::uint64_t set) {
-    std::uint64_t found = 0;
-    for (; places != 0; set &= set - 1, places >>= 1)
-        if ((places & 1) != 0) found |= set & -set;
-    return found;
-}
 
 } // namespace sets
 

@@ -116,8 +116,8 @@ template <int B> INLINE void Flats::pivot(Flat &f, int i, int e) const {
     f.basic[i] = in;
     f.nonbasic[e] = out;
     f.most[i] = in < 2 * n_ ? 2.0 : flats::kInfinity;
-    if (in < 2 * n_) f.where[in / 2] = i;
-    if (out < 2 * n_) f.where[out / 2] = -1 - e;
+    f.where[in / 2] = i;
+    f.where[out / 2] = -1 - e;
 }
 
 // Follow edges on which sign * row grows until it is positive: at a vertex, or on the edge that is then
@@ -153,58 +153,46 @@ template <int B> INLINE bool Flats::descend(Flat &f, Flat &to, int i) {
     const int e = edge.entering, in = f.nonbasic[e];
     const double *entering = f.T + (e + 1) * stride;
     const double inverse = 1.0 / entering[i], step = -f.T[i] * inverse;
-    Vec old[B], value[B], least[B], most[B];
+    Vec old[B];
     Lanes here[B];
     for (int b = 0; b < B; ++b) {
         const int at = b * kVec;
         old[b] = load(entering + at);
         here[b] = kLane + at == i;
-        const Vec sum = load(f.T + at) + step * old[b];
-        value[b] = here[b] ? Vec{} + step : sum;
-        least[b] = here[b] ? Vec{} : load(f.least + at);
-        most[b] = here[b] ? Vec{} + (in < 2 * n_ ? 2.0 : flats::kInfinity) : load(f.most + at);
+        const Vec value = load(f.T + at) + step * old[b];
+        store(to.T + at) = here[b] ? Vec{} + step : value;
+        store(to.least + at) = here[b] ? Vec{} : load(f.least + at);
+        store(to.most + at) = here[b] ? Vec{} + (in < 2 * n_ ? 2.0 : flats::kInfinity) : load(f.most + at);
     }
-    put<B>(to, to.T, value, 0.0);
-    put<B>(to, to.least, least, -flats::kInfinity);
-    put<B>(to, to.most, most, flats::kInfinity);
+    std::memcpy(to.where, f.where, z(n_) * sizeof(int));
+    std::memcpy(to.basic, f.basic, z(f.rows) * sizeof(int));
+    to.basic[i] = in;
+    to.where[in / 2] = i;
     int left = 0;
     for (int c = 0; c < d; ++c) {
         if (c == e) continue;
         const double *column = f.T + (c + 1) * stride;
         const double factor = -column[i] * inverse;
-        Vec v[B];
-        for (int b = 0; b < B; ++b) {
-            const Vec sum = load(column + b * kVec) + factor * old[b];
-            v[b] = here[b] ? Vec{} + factor : sum;
-        }
         const int code = f.nonbasic[c];
         to.nonbasic[left++] = code;
-        if (code < 2 * n_) to.where[code / 2] = -left;
-        put<B>(to, to.T + left * to.blocks * kVec, v, 0.0);
-    }
-    int row = 0;
-    for (Set rest = to.from; rest != 0; rest &= rest - 1, ++row) {
-        const int from = sets::first(rest), code = from == i ? in : f.basic[from];
-        to.basic[row] = code;
-        if (code < 2 * n_) to.where[code / 2] = row;
+        to.where[code / 2] = -left;
+        double *now = to.T + left * stride;
+        for (int b = 0; b < B; ++b) {
+            const Vec sum = load(column + b * kVec) + factor * old[b];
+            store(now + b * kVec) = here[b] ? Vec{} + factor : sum;
+        }
     }
     return true;
 }
 
 // A coordinate at the current vertex, or at the end of the edge.
 INLINE double Flats::place(const Flat &f, const Edge &edge, int coordinate) const {
-    const int at = f.where[coordinate];
-    double t = 0;
-    int code = 0;
-    if (at < 0) {
-        t = -1 - at == edge.entering ? edge.step : 0.0;
-        code = f.nonbasic[-1 - at];
-    } else {
-        const double rate = edge.entering < 0 ? 0.0 : f.T[(edge.entering + 1) * f.blocks * kVec + at];
-        t = f.T[at] + edge.step * rate;
-        code = f.basic[at];
-    }
-    return (code & 1) != 0 ? 1.0 - t : t - 1.0;
+    // without jumps that nobody can foresee; at a vertex, the step is zero
+    const int at = f.where[coordinate], row = at < 0 ? 0 : at, column = at < 0 ? -1 - at : 0;
+    const double moved = f.T[row] + edge.step * f.T[(edge.entering + 1) * f.blocks * kVec + row],
+                 t = at < 0 ? (column == edge.entering ? edge.step : 0.0) : moved;
+    const int code = *(at < 0 ? f.nonbasic + column : f.basic + row);
+    return (1 - 2 * (code & 1)) * (t - 1.0);
 }
 
 } // namespace plica

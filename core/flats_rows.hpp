@@ -15,20 +15,6 @@ namespace flats {
 
 inline constexpr double kSteep = 1e3; // a coefficient to divide by is so many times its row's error
 
-// The numbers of v that are in `set`, side by side, then the others `rest`; eight numbers are written.
-#if defined(__AVX512F__)
-INLINE void squeeze(double *to, const Vec &v, std::uint64_t set, double rest) {
-    _mm512_storeu_pd(to, _mm512_mask_compress_pd(_mm512_set1_pd(rest), static_cast<__mmask8>(set),
-                                                 reinterpret_cast<__m512d>(v)));
-}
-#else
-INLINE void squeeze(double *to, const Vec &v, std::uint64_t set, double rest) {
-    int n = 0;
-    for (; set != 0; set &= set - 1) to[n++] = v[sets::first(set)];
-    for (; n < kVec; ++n) to[n] = rest;
-}
-#endif
-
 } // namespace flats
 
 template <int B> INLINE void Flats::evaluate(const Flat &f, const double *point, Vec *v) const {
@@ -85,20 +71,6 @@ template <int B> INLINE bool Flats::nowhere(const Flat &f, int row, double sign)
     return top + 2 * margin < 0;
 }
 
-// The rows that `to` has of a column of the flat above, closed up; the padding becomes `rest`.
-template <int B> INLINE void Flats::put(const Flat &to, double *column, const Vec *v, double rest) const {
-    if (to.blocks == B) {
-        for (int b = 0; b < B; ++b) store(column + b * kVec) = v[b];
-        return;
-    }
-    store(column + (to.blocks - 1) * kVec) = Vec{} + rest;
-    for (int b = 0; b < B; ++b) {
-        const Set here = (to.from >> (b * kVec)) & 0xff;
-        flats::squeeze(column, v[b], here, rest);
-        column += sets::size(here);
-    }
-}
-
 // The rows on the flat where row i vanishes, which has one coordinate less.
 template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) const {
     const int stride = B * kVec, d = f.d;
@@ -109,36 +81,31 @@ template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) co
     if (!(std::fabs(lead) > flats::kSteep * f.error[i])) return false;
     const int gone = f.coordinate[e - 1];
     const double own = f.error[i] * std::fabs(inverse);
-    Vec old[B], error[B], low[B], high[B];
+    Vec old[B];
     Lanes here[B];
     for (int b = 0; b < B; ++b) {
         const int at = b * kVec;
         old[b] = load(f.A + e * stride + at);
         here[b] = kLane + at == i;
-        const Vec sum = (load(f.error + at) + own * absolute(old[b])) * (1 + 4 * kUnit);
-        error[b] = here[b] ? Vec{} + own * (1 + 4 * kUnit) : sum;
-        low[b] = here[b] ? Vec{} - bound_[gone] : load(f.low + at);
-        high[b] = here[b] ? Vec{} + bound_[gone] : load(f.high + at);
+        const Vec error = (load(f.error + at) + own * absolute(old[b])) * (1 + 4 * kUnit);
+        store(to.error + at) = here[b] ? Vec{} + own * (1 + 4 * kUnit) : error;
+        store(to.low + at) = here[b] ? Vec{} - bound_[gone] : load(f.low + at);
+        store(to.high + at) = here[b] ? Vec{} + bound_[gone] : load(f.high + at);
     }
-    put<B>(to, to.error, error, 0.0);
-    put<B>(to, to.low, low, -flats::kInfinity);
-    put<B>(to, to.high, high, flats::kInfinity);
     double *now = to.A;
     for (int c = 0, left = 0; c <= d; ++c) {
         if (c == e) continue;
         const double *column = f.A + c * stride;
         const double factor = column[i] * inverse;
-        Vec v[B];
         for (int b = 0; b < B; ++b) {
             const Vec sum = load(column + b * kVec) + factor * old[b];
-            v[b] = here[b] ? Vec{} + factor : sum;
+            store(now + b * kVec) = here[b] ? Vec{} + factor : sum;
         }
-        put<B>(to, now, v, 0.0);
-        now += to.blocks * kVec;
+        now += stride;
         if (c > 0) to.coordinate[left++] = f.coordinate[c - 1];
     }
-    for (int k = 0; k < n_; ++k) to.row_of[k] = f.row_of[k] < 0 ? -1 : sets::rank(to.from, f.row_of[k]);
-    to.row_of[gone] = sets::rank(to.from, i);
+    std::memcpy(to.row_of, f.row_of, z(n_) * sizeof(int));
+    to.row_of[gone] = i;
     return true;
 }
 
