@@ -233,6 +233,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
             if (counting && (fresh ? item.length <= form_.many() : (form_.many() - item.length) % 4 == 0)) {
                 if (count(item)) return;
                 fresh = false;
+                fresh_ = false; // the form has been asked other things
             }
             Candidate c = candidates_[item.list];
             if (stage(s).unit_function[z(c.unit)] == kMax) {
