@@ -14,9 +14,30 @@
 
 namespace plica {
 
+namespace {
+
+// Whether no pre-activation on any cell, and no distance of one from a breakpoint, has a constant.
+bool homogeneous(const Chain &chain) {
+    const auto zeros = [](const auto &numbers) {
+        return std::all_of(numbers.begin(), numbers.end(), [](double t) { return t == 0.0; });
+    };
+    return std::all_of(chain.stages.begin(), chain.stages.end(), [&](const Stage &s) { return zeros(s.bias); }) &&
+           std::all_of(chain.functions.begin(), chain.functions.end(), [&](const Function &f) {
+               return zeros(f.breakpoints) && std::all_of(f.exact_intercepts.begin(), f.exact_intercepts.end(),
+                                                          [](const Dyadic &t) { return t.zero(); });
+           });
+}
+
+Domain described(Domain domain, const Chain &chain) {
+    domain.homogeneous = homogeneous(chain);
+    return domain;
+}
+
+} // namespace
+
 template <class Form>
 Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
-    : chain_(chain), domain_(std::move(domain)), listing_(listing), n_(domain_.n),
+    : chain_(chain), domain_(described(std::move(domain), chain)), listing_(listing), n_(domain_.n),
       arbiter_(chain, pieces_), form_(domain_, arbiter_, listing.filter), bits_(chain.pattern_bits()) {
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());

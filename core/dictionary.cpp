@@ -48,6 +48,7 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
         bound_[z(k)] = 1 - 8 * kUnit * reach_[z(k)] / half;
     }
     many_ = Flats::many(g_, kManyParts);
+    find_apex();
 }
 
 Dictionary::View Dictionary::view(const Cell &cell) {

@@ -90,6 +90,8 @@ class Dictionary {
     Answer walk(const Cell &cell, int sign);
     double ceiling(const Cell &cell, int sign);
     void climb_on(const Cell &cell);
+    void find_apex();
+    bool below_apex(const Cell &cell, int sign);
     bool edge(const Cell &cell);
     void express_anew(const Cell &cell, int sign);
     void rebuild(const Cell &cell, int sign);
@@ -138,6 +140,8 @@ class Dictionary {
     Arbiter &arbiter_;
     double filter_;
     int many_ = 0;
+    double apex_ = 0;   // factor on errors near the point where all functionals vanish, or 0
+    bool flat_ = false; // functionals have no constants, but for a shift
     int n_, g_, ld_; // coordinates of the domain, of the geometry, padded
     std::vector<double> lower_, upper_;
     Numbers middle_, half_; // coordinate = middle + half * s
@@ -156,6 +160,7 @@ class Dictionary {
     Functional f_;
     int facet_ = -1;
     bool have_exact_ = false;
+    bool linear_ = false; // certainly without a constant
     Row exact_z_;
     // and what the last search found
     Numbers d_; // the functional in the nonbasic variables, times the direction of the search

@@ -8,7 +8,7 @@ namespace plica {
 
 std::int64_t Dictionary::parts(const Cell &cell, const Question *questions, int n) {
     const int m = cell.m;
-    if (!cell.inside || domain_.cone || g_ < 2 || g_ > Flats::kColumns || m + n > Flats::kRows) return 0;
+    if (!cell.inside || apex_ != 0.0 || g_ < 2 || g_ > Flats::kColumns || m + n > Flats::kRows) return 0;
     if (filter_ == std::numeric_limits<double>::infinity()) return 0;
     const View v = view(cell);
     flats_.start(g_, bound_.data(), m, n);

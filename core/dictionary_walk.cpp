@@ -42,6 +42,7 @@ void Dictionary::load(const Question &q) {
     facet_ = -1;
     have_exact_ = false;
     const double constant = q.row[z(n_) * q.stride] - q.shift;
+    linear_ = flat_ && constant == 0.0;
     double centre = 0, size = 0, sum = std::fabs(constant) + std::fabs(q.shift);
     for (int k = 0; k < n_; ++k) z_[z(k)] = q.row[z(k) * q.stride];
     if (domain_.cone)
@@ -301,7 +302,7 @@ template <int W> INLINE Dictionary::Answer Dictionary::walk_with(const Cell &cel
     express<W>(v, cell.m, sign);
     const Answer end = climb<W>(v, cell.m, 16 * slack_ + 1e-14);
     if (end == Answer::open) return end;
-    const bool certain = end == Answer::yes ? certify_yes<W>(cell, v, sign) : certify_no<W>(v, sign);
+    const bool certain = end == Answer::yes ? certify_yes<W>(cell, v, sign) : certify_no<W>(v, sign) || below_apex(cell, sign);
     return certain ? end : Answer::open;
 }
 
