@@ -28,6 +28,7 @@ std::int64_t Dictionary::parts(const Cell &cell, const Question *questions, int 
     const std::int64_t found = flats_.parts(v.point);
     tally.asked += n;
     tally.programs += flats_.programs;
+    if (found > 0) tally.certificates += flats_.programs;
     tally.pivots += flats_.pivots;
     flats_.programs = flats_.pivots = 0;
     return found;

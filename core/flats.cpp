@@ -92,15 +92,20 @@ void Flats::lay_out() {
 
 // An error bound holds for all points of the exact flat where all coordinates are at most 2 in size:
 // twice that of the box. What rounding adds in all steps to come is in it from the beginning. A step
-// that adds t times another row makes an error of at most 6 kUnit of the sum S of the sizes of both; the
-// error and the size of a row change by the same rule, so that one term of 6 kUnit S a step
-// covers all of them. An evaluation or a combination of rows adds at most 2 (n + 2) kUnit S.
+// that adds t times another row makes an error of at most 6 kUnit S, where S is the size of the row plus
+// t times that of the other one; error and size of a row grow by the same rule, so that as many terms of
+// 6 kUnit S in the beginning as there are steps cover all of them. An evaluation or a combination of rows
+// adds at most 2 (n + 2) kUnit S.
 void Flats::set_row(int r, double sign, double constant, const double *row, double tolerance) {
     Flat &f = flats_[0];
     const int stride = f.blocks * kVec;
     f.A[r] = sign * constant;
-    for (int k = 0; k < n_; ++k) f.A[(k + 1) * stride + r] = sign * row[k];
-    f.error[r] = 2 * tolerance + 32 * (n_ + 8) * kUnit;
+    double size = std::fabs(constant);
+    for (int k = 0; k < n_; ++k) {
+        f.A[(k + 1) * stride + r] = sign * row[k];
+        size += std::fabs(row[k]);
+    }
+    f.error[r] = 2 * tolerance + 32 * (n_ + 8) * kUnit * size + DBL_MIN;
 }
 
 void Flats::set_nonbasic(const int *codes) {

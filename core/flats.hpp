@@ -28,7 +28,7 @@ class Flats {
 
     // A polytope {|s_k| <= 1, faces >= 0} of n coordinates. A point is in it where |s_k| <= bound[k].
     void start(int n, const double *bound, int faces, int hyperplanes);
-    // Row r, faces first: within `tolerance` of an exact functional all over the box, and at most 1.
+    // Row r, faces first: within `tolerance` of an exact functional all over the box.
     void set_row(int r, double sign, double constant, const double *row, double tolerance);
     // The feasible dictionary, as in dictionary.hpp: first the rows of its basic variables, then those
     // of the hyperplanes, in terms of the n nonbasic ones.

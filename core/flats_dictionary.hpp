@@ -63,8 +63,9 @@ template <int B> INLINE int Flats::ratio(const Flat &f, int e, double own, doubl
         step = own;
         return -1;
     }
+    const double reach = step * (1 + 8 * kUnit); // at least the row that stops it is near
     Set near = 0;
-    for (int b = 0; b < B; ++b) near |= (above(rooms[b], step * speeds[b] + flats::kLoose) ^ 0xff) << (b * kVec);
+    for (int b = 0; b < B; ++b) near |= (above(rooms[b], reach * speeds[b] + flats::kLoose) ^ 0xff) << (b * kVec);
     int row = sets::first(near);
     if ((near & (near - 1)) == 0) return row;
     alignas(64) double room[B * kVec], speed[B * kVec];

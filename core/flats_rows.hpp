@@ -109,7 +109,7 @@ template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) co
     return true;
 }
 
-// The hyperplanes of which certain points of l tell both signs on the flat where row i vanishes, between
+// The hyperplanes of which certain points of f tell both signs on the flat where row i vanishes, between
 // a point where it is positive and one where it is negative. Pairs of points that tell something are listed.
 template <int B>
 INLINE Flats::Set Flats::between(const Flat &f, int i, Set rows, Pair *pairs, int &n_pairs) const {
