@@ -59,7 +59,7 @@ void Flats::lay_out() {
     for (int i = 0; i < levels; ++i)
         size += z(2 * (n_ - i + 1) * stride + 5 * stride + points * (pitch(n_ - i) + stride) + 8 * kVec);
     numbers_.assign(size, 0.0);
-    codes_.assign(z(levels * (4 * n_ + stride + kRows)), 0);
+    codes_.assign(z(levels * (4 * n_ + stride + kRows + 5 * 16)), 0);
     factors_.assign(z(n_), 0.0);
     used_.assign(z(n_), 0);
     flats_.assign(z(levels), Flat());
@@ -72,7 +72,7 @@ void Flats::lay_out() {
     };
     const auto take_codes = [&](int count) {
         int *found = code;
-        code += count;
+        code += (count + 15) / 16 * 16;
         return found;
     };
     for (int i = 0; i < levels; ++i) {

@@ -71,6 +71,7 @@ class Flats {
     void lay_out();
 
     // flats_dictionary.hpp
+    static void copy_codes(int *to, const int *from, int n); // of which there is a multiple of 16
     template <int B> int steepest(const double *row, int d, double sign, double &best) const;
     template <int B> int ratio(const Flat &f, int e, double own, double &step) const;
     template <int B> void flip(Flat &f, int e) const;
@@ -107,7 +108,7 @@ class Flats {
     const double *bound_ = nullptr;
     std::vector<Flat> flats_;
     Numbers numbers_;
-    std::vector<int> codes_;
+    std::vector<int, Aligned<int>> codes_;
     std::vector<double> factors_; // scratch
     std::vector<int> used_;
     int laid_n_ = 0, laid_stride_ = 0, laid_cuts_ = 0;

@@ -21,6 +21,10 @@ inline constexpr double kEnough = 1e-13; // a walk ends where its functional is 
 
 } // namespace flats
 
+INLINE void Flats::copy_codes(int *to, const int *from, int n) {
+    for (int i = 0; i < n; i += 16) *reinterpret_cast<Lanes *>(to + i) = *reinterpret_cast<const Lanes *>(from + i);
+}
+
 // The column in which sign * row grows the most, or -1. Positive numbers are in the order of their bits,
 // of which the last ones make room for the column.
 template <int B> INLINE int Flats::steepest(const double *row, int d, double sign, double &best) const {
@@ -165,8 +169,8 @@ template <int B> INLINE bool Flats::descend(Flat &f, Flat &to, int i) {
         store(to.least + at) = here[b] ? Vec{} : load(f.least + at);
         store(to.most + at) = here[b] ? Vec{} + (in < 2 * n_ ? 2.0 : flats::kInfinity) : load(f.most + at);
     }
-    std::memcpy(to.where, f.where, z(n_) * sizeof(int));
-    std::memcpy(to.basic, f.basic, z(f.rows) * sizeof(int));
+    copy_codes(to.where, f.where, n_);
+    copy_codes(to.basic, f.basic, f.rows);
     to.basic[i] = in;
     to.where[in / 2] = i;
     int left = 0;

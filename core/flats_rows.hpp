@@ -104,7 +104,7 @@ template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) co
         now += stride;
         if (c > 0) to.coordinate[left++] = f.coordinate[c - 1];
     }
-    std::memcpy(to.row_of, f.row_of, z(n_) * sizeof(int));
+    copy_codes(to.row_of, f.row_of, n_);
     to.row_of[gone] = i;
     return true;
 }
@@ -117,17 +117,23 @@ INLINE Flats::Set Flats::between(const Flat &f, int i, Set rows, Pair *pairs, in
     const double own = f.error[i];
     Set plus = ~rows, minus = ~rows;
     n_pairs = 0;
-    for (int p = 0; p < f.n_points; ++p) {
-        const double *above_it = f.values + p * stride;
-        const double up = above_it[i];
-        if (!(up > own)) continue;
-        for (int q = 0; q < f.n_points; ++q) {
-            const double *below_it = f.values + q * stride;
-            const double down = -below_it[i];
-            if (!(down > own)) continue;
+    Set above_it = 0, below_it = 0; // points
+    for (int k = 0; k < std::min(f.n_points, 64); ++k) {
+        const double value = f.values[k * stride + i];
+        above_it |= Set{value > own} << k;
+        below_it |= Set{-value > own} << k;
+    }
+    for (; above_it != 0; above_it &= above_it - 1) {
+        const int p = sets::first(above_it);
+        const double *at_p = f.values + p * stride;
+        const double up = at_p[i];
+        for (Set rest = below_it; rest != 0; rest &= rest - 1) {
+            const int q = sets::first(rest);
+            const double *at_q = f.values + q * stride;
+            const double down = -at_q[i];
             Set now_plus = 0, now_minus = 0;
             for (int b = 0; b < B; ++b) {
-                const Vec x = load(above_it + b * kVec), y = load(below_it + b * kVec);
+                const Vec x = load(at_p + b * kVec), y = load(at_q + b * kVec);
                 const Vec value = up * y + down * x;
                 const Vec doubt = 2 * ((up + down) * load(f.error + b * kVec) + own * (absolute(x) + absolute(y)));
                 now_plus |= above(value, doubt) << (b * kVec);
