@@ -204,8 +204,10 @@ bool Dictionary::search(Cell &cell, int sign) {
     if (found == Answer::open)
         if (const int side = along_face(cell)) return side == sign;
     if (found == Answer::open && cell.inside && filter_ < kInfinity) {
-        rebuild(cell, sign);
-        found = walk(cell, sign);
+        for (bool again = true; again && found == Answer::open; again = found == Answer::open && sharpen(cell)) {
+            rebuild(cell, sign);
+            found = walk(cell, sign);
+        }
     }
     if (found != Answer::open) {
         ++tally.certificates;

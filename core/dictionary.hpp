@@ -7,8 +7,9 @@
 //
 // A dictionary is only a guide, and its rounding errors never matter: a positive answer is
 // certified by a point that lies in the cell by the bounds on the errors of its rows, a negative one by
-// weak duality with any multipliers (the reduced costs), with the same bounds. What neither
-// certifies, an exact linear program decides from the basis where the walk ended.
+// weak duality with any multipliers (the reduced costs), with the same bounds. Where neither is certain,
+// exact rows replace those that rounding has blurred the most, and what is still open then, an
+// exact linear program decides from the basis where the walk ended.
 #pragma once
 
 #include <cstdint>
@@ -124,6 +125,8 @@ class Dictionary {
 
     void approach_exactly(const View &v, const Cell &cell, int sign, double value);
     int along_face(const Cell &cell);
+    double round_row(const Row &exact, double scale, double *row, double &constant) const;
+    bool sharpen(const Cell &cell);
     bool exactly(Cell &cell, int sign);
     void start_program(const View &v, int m);
     Cell exact_child(Cell &cell, bool plus);

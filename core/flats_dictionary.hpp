@@ -86,7 +86,7 @@ template <int B> INLINE int Flats::ratio(const Flat &f, int e, double own, doubl
 template <int B> INLINE void Flats::flip(Flat &f, int e) const {
     double *column = f.T + (e + 1) * B * kVec;
     for (int b = 0; b < B; ++b) {
-        store(f.T + b * kVec) += 2 * load(column + b * kVec);
+        store(f.T + b * kVec) += 2.0 * load(column + b * kVec);
         store(column + b * kVec) = -load(column + b * kVec);
     }
     f.nonbasic[e] ^= 1;

@@ -26,10 +26,10 @@ INLINE std::int64_t Flats::line(const Vec *c, const Vec *a, const Vec *x, const 
         const Vec p = (low[b] - c[b]) * inverse[b], q = (high[b] - c[b]) * inverse[b];
         const Lanes grows = inverse[b] > 0;
         const Vec lower = grows ? p : q, upper = grows ? q : p, doubt = x[b] * absolute(inverse[b]);
-        from = larger(from, lower + 5 * doubt);
-        start = larger(start, lower - 2 * doubt);
-        to = -larger(-to, 5 * doubt - upper);
-        end = -larger(-end, -2 * doubt - upper);
+        from = larger(from, lower + 5.0 * doubt);
+        start = larger(start, lower - 2.0 * doubt);
+        to = -larger(-to, 5.0 * doubt - upper);
+        end = -larger(-end, -2.0 * doubt - upper);
     }
     const double left = largest(from), right = -largest(-to), least = largest(start), most = -largest(-end);
     met = false;
@@ -40,7 +40,7 @@ INLINE std::int64_t Flats::line(const Vec *c, const Vec *a, const Vec *x, const 
     Set certain = 0, cross = 0;
     for (int b = 0; b < B; ++b) {
         const Vec size = absolute(a[b]), near = c[b] + left * a[b], far = c[b] + right * a[b];
-        const Vec s = 2 * x[b] + (left - least) * size, t = 2 * x[b] + (most - right) * size;
+        const Vec s = 2.0 * x[b] + (left - least) * size, t = 2.0 * x[b] + (most - right) * size;
         const Set near_plus = above(near, s), near_minus = above(-near, s), far_plus = above(far, t),
                        far_minus = above(-far, t);
         certain |= ((near_plus | near_minus) & (far_plus | far_minus)) << (b * kVec);
@@ -53,7 +53,7 @@ INLINE std::int64_t Flats::line(const Vec *c, const Vec *a, const Vec *x, const 
     alignas(64) double places[B * kVec], doubts[B * kVec];
     for (int b = 0; b < B; ++b) {
         store(places + b * kVec) = -c[b] * inverse[b];
-        store(doubts + b * kVec) = 3 * x[b] * absolute(inverse[b]);
+        store(doubts + b * kVec) = 3.0 * x[b] * absolute(inverse[b]);
     }
     for (Set rest = cross; rest != 0; rest &= rest - 1)
         for (Set next = rest & (rest - 1); next != 0; next &= next - 1) {

@@ -135,7 +135,7 @@ INLINE Flats::Set Flats::between(const Flat &f, int i, Set rows, Pair *pairs, in
             for (int b = 0; b < B; ++b) {
                 const Vec x = load(at_p + b * kVec), y = load(at_q + b * kVec);
                 const Vec value = up * y + down * x;
-                const Vec doubt = 2 * ((up + down) * load(f.error + b * kVec) + own * (absolute(x) + absolute(y)));
+                const Vec doubt = 2.0 * ((up + down) * load(f.error + b * kVec) + own * (absolute(x) + absolute(y)));
                 now_plus |= above(value, doubt) << (b * kVec);
                 now_minus |= above(-value, doubt) << (b * kVec);
             }

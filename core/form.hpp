@@ -29,6 +29,7 @@
 //   int64 parts(const Cell &, const Question *, int n)
 //                                     in how many parts the hyperplanes of n functionals divide the
 //                                     cell, found without making them; 0 where that is not certain
+//   int many() const                  so many functionals at most
 //   void witness(const Cell &, double *) const
 //                                     a point inside, in the domain's n coordinates
 //   Tally tally                       what it did
