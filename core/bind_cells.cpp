@@ -5,6 +5,7 @@
 #include "bind.hpp"
 #include "cells.hpp"
 #include "dictionary.hpp"
+#include "image_cells.hpp"
 #include "seek.hpp"
 #include "vertices.hpp"
 
@@ -29,6 +30,23 @@ Domain domain_of(int n, const In<double> &lower, const In<double> &upper, const 
 nb::tuple exactly(const Dyadic &x) {
     const auto *bytes = reinterpret_cast<const char *>(x.limbs().data());
     return nb::make_tuple(x.sign(), nb::bytes(bytes, x.limbs().size() * sizeof(Limb)), x.offset() * kLimbBits);
+}
+
+template <class Form> nb::dict counters_of(const Cells<Form> &walk) {
+    nb::dict d;
+    d["regions"] = walk.steps.regions;
+    d["arbitrated"] = walk.steps.arbitrated;
+    d["products"] = walk.steps.products;
+    d["updates"] = walk.steps.updates;
+    d["splits"] = walk.steps.splits;
+    d["map_error"] = walk.steps.map_error;
+    d["asked"] = walk.tally().asked;
+    d["programs"] = walk.tally().programs;
+    d["pivots"] = walk.tally().pivots;
+    d["certificates"] = walk.tally().certificates;
+    d["rebuilt"] = walk.tally().rebuilt;
+    d["exact_pivots"] = walk.tally().exact_pivots;
+    return d;
 }
 
 template <class Form> void bind_seek(nb::module_ &m, const char *name) {
@@ -87,23 +105,7 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
                 return self.run(regions, seconds);
             },
             "regions"_a, "seconds"_a, "Go on; True when every region has been found.")
-        .def_prop_ro("counters",
-                     [](const C &self) {
-                         nb::dict d;
-                         d["regions"] = self.steps.regions;
-                         d["arbitrated"] = self.steps.arbitrated;
-                         d["products"] = self.steps.products;
-                         d["updates"] = self.steps.updates;
-                         d["splits"] = self.steps.splits;
-                         d["map_error"] = self.steps.map_error;
-                         d["asked"] = self.tally().asked;
-                         d["programs"] = self.tally().programs;
-                         d["pivots"] = self.tally().pivots;
-                         d["certificates"] = self.tally().certificates;
-                         d["rebuilt"] = self.tally().rebuilt;
-                         d["exact_pivots"] = self.tally().exact_pivots;
-                         return d;
-                     })
+        .def_prop_ro("counters", [](const C &self) { return counters_of(self); })
         .def_prop_ro("words", &C::words)
         .def("bits",
              [](const C &self) { return give_pairs(self.bits()); })
@@ -121,11 +123,46 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
             "The columns found since the last call; they are removed here.");
 }
 
+void bind_image(nb::module_ &m) {
+    nb::class_<ImageCells, Cells<Dictionary>>(m, "ImageCells")
+        .def(
+            "__init__",
+            [](ImageCells *self, const Chain &image, const Chain &whole, const In<double> &low, const In<double> &high,
+               const In<double> &lower, const In<double> &upper, const In<double> &weight,
+               double radius, bool patterns, bool witnesses, double filter) {
+                Listing listing;
+                listing.patterns = patterns;
+                listing.witnesses = witnesses;
+                listing.filter = filter;
+                const auto box = [](const In<double> &from, const In<double> &to) {
+                    Domain domain;
+                    domain.n = static_cast<int>(from.size());
+                    domain.lower = copy(from);
+                    domain.upper = copy(to);
+                    return domain;
+                };
+                const Ball ball{copy(weight), radius};
+                new (self) ImageCells(image, whole, box(low, high), box(lower, upper), ball, listing);
+            },
+            "image"_a, "whole"_a, "low"_a, "high"_a, "lower"_a, "upper"_a, "weight"_a, "radius"_a,
+            "patterns"_a, "witnesses"_a, "filter"_a = 1.0, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>(),
+            "The regions of `whole` on the box {lower <= x <= upper} by those of `image`, the same chain "
+            "without the map of its first stage, on {low <= y <= high}; see core/zonotope.hpp for the rest.")
+        
+        .def_prop_ro("counters", [](const ImageCells &self) {
+            nb::dict d = counters_of<Dictionary>(self);
+            d["beside"] = self.beside;
+            d["decided_in_inputs"] = self.programs;
+            return d;
+        });
+}
+
 } // namespace
 
 void bind_cells(nb::module_ &m) {
     nb::class_<Claims>(m, "Claims").def(nb::init<>());
     bind_form<Dictionary>(m, "DictionaryCells");
     bind_form<Vertices>(m, "VertexCells");
+    bind_image(m);
     bind_seek<Dictionary>(m, "DictionarySeek");
 }

@@ -25,23 +25,29 @@ nb::dict trace(Tracer &self, const Table<std::uint64_t> &packed, const Table<dou
     std::vector<std::uint64_t> patterns;
     std::vector<double> numbers, points;
     const std::size_t words = packed.shape(1);
-    for (std::size_t r = 0; r < packed.shape(0); ++r) {
-        if (r % 16 == 0 && PyErr_CheckSignals() != 0) throw nb::python_error();
-        const std::uint64_t *pattern = packed.data() + r * words;
-        const bool found = self.trace(pattern, r < inside.shape(0) ? inside.data() + r * inside.shape(1) : nullptr);
-        counts.push_back(found ? static_cast<std::int32_t>(self.facets.size()) : -1);
-        for (Facet &facet : self.facets) {
-            if (beyond) {
-                patterns.insert(patterns.end(), pattern, pattern + words);
-                self.cross(facet, patterns.data() + patterns.size() - words);
+    {
+        nb::gil_scoped_release release;
+        for (std::size_t r = 0; r < packed.shape(0); ++r) {
+            if (r % 16 == 0) {
+                nb::gil_scoped_acquire hold;
+                if (PyErr_CheckSignals() != 0) throw nb::python_error();
             }
-            columns.push_back(facet.column);
-            if (!rows) continue;
-            append_row(self.halves, facet.half, numbers);
-            together.push_back(static_cast<std::int32_t>(facet.together.size()));
-            for (const int i : facet.together) members.push_back(self.halves.list[static_cast<std::size_t>(i)].column);
+            const std::uint64_t *pattern = packed.data() + r * words;
+            const bool found = self.trace(pattern, r < inside.shape(0) ? inside.data() + r * inside.shape(1) : nullptr);
+            counts.push_back(found ? static_cast<std::int32_t>(self.facets.size()) : -1);
+            for (Facet &facet : self.facets) {
+                if (beyond) {
+                    patterns.insert(patterns.end(), pattern, pattern + words);
+                    self.cross(facet, patterns.data() + patterns.size() - words);
+                }
+                columns.push_back(facet.column);
+                if (!rows) continue;
+                append_row(self.halves, facet.half, numbers);
+                together.push_back(static_cast<std::int32_t>(facet.together.size()));
+                for (const int i : facet.together) members.push_back(self.halves.list[static_cast<std::size_t>(i)].column);
+            }
+            if (rows) points.insert(points.end(), self.inside().begin(), self.inside().end());
         }
-        if (rows) points.insert(points.end(), self.inside().begin(), self.inside().end());
     }
     nb::dict d;
     d["counts"] = give(std::move(counts));

@@ -109,9 +109,7 @@ Dictionary::Cell Dictionary::start() {
     for (int i = 0; i < facets; ++i) {
         for (int k = 0; k < n_; ++k) row[z(k)] = -domain_.A[z(i) * z(n_) + z(k)];
         row[z(n_)] = domain_.b[z(i)];
-        load({row.data(), 1, 0.0, 0.0, {}});
-        facet_ = i;
-        const int signs = ask_loaded(cell);
+        const int signs = ask(cell, row);
         if (signs == 2 || (signs == 0 && !zero(exact_question())))
             throw std::domain_error("the domain has no interior");
         if (signs == 3) cell = child(cell, true);
@@ -163,6 +161,25 @@ void Dictionary::decide(const Cell &cell, const Rows &rows, std::uint16_t *verdi
 
 int Dictionary::ask(Cell &cell, const Question &question) {
     load(question);
+    return ask_loaded(cell);
+}
+
+void Dictionary::faces(const Cell &cell, Numbers &rows, Numbers &constants) {
+    const View v = view(cell);
+    rows.resize(z(cell.m) * z(ld_));
+    constants.resize(z(cell.m));
+    for (int i = 0; i < cell.m; ++i) {
+        const double side = (v.half[i] & 1) != 0 ? -1.0 : 1.0;
+        const double *row = rows_.at(z(v.half[i] / 2) * z(ld_));
+        for (int k = 0; k < ld_; ++k) rows[z(i) * z(ld_) + z(k)] = side * row[k];
+        constants[z(i)] = side * lines_[z(v.half[i] / 2)].constant;
+    }
+}
+
+int Dictionary::ask(Cell &cell, const std::vector<double> &row) {
+    load({row.data(), 1, 0.0, 0.0, {}});
+    exact_z_ = lift(Row(row.begin(), row.end()));
+    have_exact_ = true;
     return ask_loaded(cell);
 }
 
@@ -219,7 +236,7 @@ bool Dictionary::search(Cell &cell, int sign) {
 int Dictionary::commit() {
     if (line_ >= 0) return line_;
     line_ = static_cast<int>(lines_.size());
-    lines_.push({constant_, slack_, scale_, f_, facet_, have_exact_});
+    lines_.push({constant_, slack_, scale_, f_, have_exact_, linear_});
     std::memcpy(rows_.at(rows_.grow(z(ld_))), z_.data(), z(ld_) * sizeof(double));
     if (exact_.size() < lines_.size()) exact_.resize(lines_.capacity());
     if (have_exact_) exact_[z(line_)] = exact_z_;

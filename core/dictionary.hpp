@@ -53,11 +53,25 @@ class Dictionary {
     void decide(const Cell &cell, const Rows &rows, std::uint16_t *verdict);
     Range range(const Cell &cell, const Question &question) const;
     int ask(Cell &cell, const Question &question);
+    // The same of a functional whose coefficients and constant are exactly these.
+    int ask(Cell &cell, const std::vector<double> &row);
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point) const;
     int many() const { return many_; } // so many that they are not too much work at once
     // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
     std::int64_t parts(const Cell &cell, const Question *questions, int n);
+
+    // Points are scaled, coordinate = middle + half * s, and padded to so many numbers.
+    const double *middle() const { return middle_.data(); }
+    const double *half() const { return half_.data(); }
+    std::size_t padded() const { return static_cast<std::size_t>(ld_); }
+    // Whether all points that are within the margin of s, in each coordinate, are certainly in the cell.
+    bool holds(const Cell &cell, const double *s, double margin);
+    // The half-spaces rows[i] . s + constants[i] >= 0 of its cuts, up to rounding; rows as wide as points.
+    void faces(const Cell &cell, Numbers &rows, Numbers &constants);
+    // From where the line from the middle of the domain to the witness enters the cell, this share of the
+    // rest of the way.
+    void inward(const Cell &cell, double share, double *s);
 
     // Whether sign * z is certainly negative all over the cell; false where floating point cannot tell.
     bool below(Cell &cell, const Question &question, int sign);
@@ -73,8 +87,8 @@ class Dictionary {
     struct Line { // a cut; its scaled coefficients lie in rows_ at the same index
         double constant, slack, scale; // what is stored is the functional times scale, a power of two
         Functional f;
-        int facet;  // row of the domain, or -1
         bool exact; // whether exact_[line] is filled
+        bool linear; // certainly without a constant
     };
     struct View { // a cell's storage
         double *T, *value, *limit, *point; // m rows of ld; m values, their upper bounds; the witness
@@ -109,7 +123,7 @@ class Dictionary {
     template <int W> void pivot(const View &v, int m, int i, int e);
     template <int W> Answer climb(const View &v, int m, double enough);
     template <int W> void vertex(const View &v, int m, double *s) const;
-    template <int W> double depth(const View &v, int m, const double *s) const;
+    template <int W> double depth(const View &v, int m, const double *s, double margin = 0.0) const;
     template <int W> bool come_near(const View &v, const Cell &cell, int sign, double value);
     template <int W> bool certify_yes(const Cell &cell, const View &v, int sign);
     template <int W> double highest(const View &v, int sign);
@@ -133,7 +147,7 @@ class Dictionary {
     void exact_vertex(double *s) const;
     int commit();
     Row lift(Row row) const;
-    Row exact_functional(const Functional &f, int facet) const;
+    Row exact_functional(const Functional &f) const;
     const Row &exact_row(int line);
     const Row &exact_question();
     int exact_sign(const Row &row, const double *s) const;
@@ -161,7 +175,6 @@ class Dictionary {
     Numbers z_;
     double constant_ = 0, slack_ = 0, scale_ = 1, at_witness_ = 0;
     Functional f_;
-    int facet_ = -1;
     bool have_exact_ = false;
     bool linear_ = false; // certainly without a constant
     Row exact_z_;

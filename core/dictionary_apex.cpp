@@ -15,9 +15,7 @@ using namespace rows;
 // point where all functionals vanish; 0: there is no such point.
 void Dictionary::find_apex() {
     apex_ = domain_.cone ? 1.0 : 0.0;
-    bool constant = false;
-    for (const double b : domain_.b) constant = constant || b != 0.0;
-    flat_ = domain_.homogeneous && !constant;
+    flat_ = domain_.homogeneous;
     if (domain_.cone || !flat_) return;
     double far = 0;
     for (int k = 0; k < g_; ++k) far = std::max(far, std::fabs(middle_[z(k)]) / half_[z(k)]);
@@ -35,10 +33,14 @@ void Dictionary::find_apex() {
 //
 // Functionals without constants leave the last coordinate of a cone out: it does not occur in them.
 CLONES bool Dictionary::below_apex(const Cell &cell, int sign) {
-    if (apex_ == 0.0 || (!domain_.cone && !linear_)) return false;
+    if (apex_ == 0.0) return false;
     const View v = view(cell);
+    bool linear = linear_;
+    for (int j = 0; j < g_; ++j)
+        if (v.nonbasic[j] >= 2 * g_) linear = linear && lines_[z(v.half[v.nonbasic[j] / 2 - g_] / 2)].linear;
+    if (!domain_.cone && !linear) return false;
     double *sum = sum_.data(), *rates = s_.data();
-    const bool skips = domain_.cone && linear_;
+    const bool skips = domain_.cone && linear;
     for (int k = 0; k < ld_; k += 8) {
         eight(sum + k) = static_cast<double>(sign) * eight(&z_[z(k)]);
         eight(rates + k) = Eight{};

@@ -22,25 +22,19 @@ Row Dictionary::lift(Row row) const {
     return row;
 }
 
-Row Dictionary::exact_functional(const Functional &f, int facet) const {
-    if (facet < 0) return lift(arbiter_.functional(f));
-    Row row;
-    for (int k = 0; k < n_; ++k) row.emplace_back(-domain_.A[z(facet) * z(n_) + z(k)]);
-    row.emplace_back(domain_.b[z(facet)]);
-    return lift(std::move(row));
-}
+Row Dictionary::exact_functional(const Functional &f) const { return lift(arbiter_.functional(f)); }
 
 const Row &Dictionary::exact_row(int index) {
     Line &line = lines_[z(index)];
     if (!line.exact) {
-        exact_[z(index)] = exact_functional(line.f, line.facet);
+        exact_[z(index)] = exact_functional(line.f);
         line.exact = true;
     }
     return exact_[z(index)];
 }
 
 const Row &Dictionary::exact_question() {
-    if (!have_exact_) exact_z_ = exact_functional(f_, facet_);
+    if (!have_exact_) exact_z_ = exact_functional(f_);
     have_exact_ = true;
     return exact_z_;
 }

@@ -38,7 +38,7 @@ bool Dictionary::exceeds(Cell &cell, const Question &question, int sign, Record 
     ++arbiter_.asked;
     Functional f = question.exact;
     f.shift = 0.0;
-    const Row z_row = exact_functional(f, -1);
+    const Row z_row = exact_functional(f);
     start_program(v, cell.m);
     for (bool found = false;; found = true) {
         Row above = z_row; // sign * z * q - p

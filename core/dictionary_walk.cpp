@@ -39,7 +39,6 @@ inline double scale_of(double size) {
 // Scale the functional to s, and by a power of two so that its size lies between 1/2 and 1.
 void Dictionary::load(const Question &q) {
     f_ = q.exact;
-    facet_ = -1;
     have_exact_ = false;
     const double constant = q.row[z(n_) * q.stride] - q.shift;
     linear_ = flat_ && constant == 0.0;
@@ -221,7 +220,7 @@ template <int W> INLINE void Dictionary::vertex(const View &v, int m, double *s)
 
 // How far a point is from the cell's faces, in units of their functionals; negative where it is not
 // certain that it lies inside.
-template <int W> INLINE double Dictionary::depth(const View &v, int m, const double *s) const {
+template <int W> INLINE double Dictionary::depth(const View &v, int m, const double *s, double margin) const {
     Eight rest = Eight{} + 2.0;
     for (int k = 0; k < width<W>(ld_); k += 8) {
         const Eight gap = eight(&bound_[z(k)]) - absolute(eight(s + k));
@@ -229,16 +228,34 @@ template <int W> INLINE double Dictionary::depth(const View &v, int m, const dou
     }
     double least = 2.0;
     for (int i = 0; i < 8; ++i) least = rest[i] < least ? rest[i] : least;
-    if (!(least >= 0)) return -1.0;
+    if (!(least >= margin)) return -1.0;
     for (int i = 0; i < m; ++i) {
         const int half = v.half[i];
         const Line &l = lines_[z(half / 2)];
         double value = l.constant + dot<W>(rows_.at(z(half / 2) * z(width<W>(ld_))), s, ld_);
         value = (half & 1) != 0 ? -value : value;
-        if (!(value > filter_ * l.slack)) return -1.0;
+        if (!(value > filter_ * l.slack + margin)) return -1.0;
         least = value < least ? value : least;
     }
     return least;
+}
+
+CLONES bool Dictionary::holds(const Cell &cell, const double *s, double margin) {
+    return depth<0>(view(cell), cell.m, s, margin) >= 0;
+}
+
+CLONES void Dictionary::inward(const Cell &cell, double share, double *s) {
+    const View v = view(cell);
+    double t = 0;
+    for (int i = 0; i < cell.m; ++i) {
+        const int half = v.half[i];
+        const double at_point = dot<0>(rows_.at(z(half / 2) * z(ld_)), v.point, ld_), constant = lines_[z(half / 2)].constant;
+        const double rise = (half & 1) != 0 ? -at_point : at_point, rest = (half & 1) != 0 ? constant : -constant;
+        if (rest > 0 && rise > 0) t = std::max(t, rest / rise);
+    }
+    t = std::min(t, 1.0);
+    t += share * (1 - t);
+    for (int k = 0; k < ld_; k += 8) eight(s + k) = t * eight(v.point + k);
 }
 
 // From the point s_, where sign * z has this value, towards the witness, to a point that is certainly

@@ -24,11 +24,13 @@ _WHERE = {
     "PiecewiseLinear": "units",
     "PlicaError": "errors",
     "Polytope": "domains",
+    "RedundantUnits": "facts.redundant",
     "Region": "regions.region",
     "Segment": "domains",
     "SizeError": "errors",
     "Slice": "domains",
     "Space": "domains",
+    "Stability": "facts.stability",
     "Stage": "stage",
     "Units": "units",
     "UnitsReport": "facts.units",
@@ -39,13 +41,15 @@ _WHERE = {
     "lipschitz": "facts.lipschitz",
     "load": "loaders",
     "map_regions": "regions.ask",
+    "redundant_units": "facts.redundant",
     "region_at": "regions.cells",
     "output_range": "facts.ranges",
+    "stable_regions": "facts.stability",
     "units_report": "facts.units",
 }
-_MODULES = ("draw", "nn")
+_MODULES = ("bounds", "constructions", "draw", "folding", "nn", "unit_maps")
 
-__all__ = [*_WHERE, "nn"]
+__all__ = [*_WHERE, "bounds", "constructions", "folding", "nn", "unit_maps"]
 
 if TYPE_CHECKING:
     from .chain import Network as Network
@@ -68,6 +72,10 @@ if TYPE_CHECKING:
     from .facts.ranges import Extremum as Extremum
     from .facts.ranges import OutputRange as OutputRange
     from .facts.ranges import output_range as output_range
+    from .facts.redundant import RedundantUnits as RedundantUnits
+    from .facts.redundant import redundant_units as redundant_units
+    from .facts.stability import Stability as Stability
+    from .facts.stability import stable_regions as stable_regions
     from .facts.units import UnitsReport as UnitsReport
     from .facts.units import units_report as units_report
     from .loaders import load as load

@@ -114,3 +114,13 @@ def test_vertices(n: int, width: int, depth: int, regions: int) -> None:
     assert work["arbitrated"] <= regions / 1000
     assert work["rebuilt"] <= 0.05  # vertices solved anew
     assert work["products"] <= 0.2
+
+
+def test_images() -> None:
+    """Of regions over the space of the first pre-activations, floating point decides all."""
+    work = worked(Cells(network(64, 8, 2), plica.Box.cube(64), form="image"))
+    assert work["regions"] == 13934
+    assert work["decided_in_inputs"] == 0
+    assert work["beside"] <= 0.016
+    assert work["programs"] <= 2.0
+    assert work["pivots"] <= 1.6

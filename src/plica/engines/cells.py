@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..chain import Network
 from ..domains import Box, Domain, Segment, Slice
 from ..errors import DomainError
+from .image import Image, image_of
 from .running import Budget, Progress, Running
 from .team import Team, shared_stage
 from .walk import compile_chain
@@ -25,11 +26,12 @@ __all__ = ["Cells"]
 Float = NDArray[np.float64]
 #: Columns that one walk hands over.
 COLUMNS = ("patterns", "witnesses", "maps")
-#: The compiled walks.
-FORMS = {"vertices": "VertexCells", "dictionary": "DictionaryCells"}
 #: Largest dimension in which cells keep their vertices, whose number grows like two to that power:
 #: for counting, which makes no cells at the leaves, and for listing.
 FEW, FEW_LISTED = 6, 5
+#: How many inputs there must be for each pre-activation of the first stage before cells are sought
+#: in the space of these: else too much of the box that holds the image is beside it.
+WIDE = 6
 #: Regions that are walked over to choose the form.
 PROBE = 256
 
@@ -49,9 +51,10 @@ class Cells(Running):
         arithmetic; the answer must not change.
     n_jobs : int
         Threads that divide the work.
-    form : {"vertices", "dictionary"}, optional
-        What a cell keeps of itself: its vertices, or a simplex dictionary. By default the one
-        that is the faster, by a look at the dimension and at the first regions.
+    form : {"vertices", "dictionary", "image"}, optional
+        What a cell keeps of itself: its vertices, or a simplex dictionary; or a dictionary in the
+        space of the first stage's pre-activations. By default the one that is likely to be the
+        fastest, by a look at the dimensions and at the first regions.
 
     Raises
     ------
@@ -78,24 +81,31 @@ class Cells(Running):
             restricted, stage = shared_stage(restricted)
         chain = compile_chain(restricted)
         lower, upper, A, b = bounds_and_rows(self.domain)
+        image = None
+        if lower.size and not b.size and not self.maps:
+            image = self._image(restricted, lower, upper)
+        if image is not None:
+            image_chain = compile_chain(image.net)
+        elif self.form == "image":
+            raise DomainError(
+                "the image form needs a box and a first stage whose map has independent rows, and "
+                "writes no maps"
+            )
 
         def make(form: str | None = None) -> Any:
-            return getattr(_core, FORMS[form or self.form or "dictionary"])(
-                chain,
-                self.domain.dim,
-                lower,
-                upper,
-                A,
-                b,
-                self.patterns,
-                self.witnesses,
-                self.maps,
-                self.filter_scale,
-            )
+            form = form or self.form
+            columns = (self.patterns, self.witnesses)
+            if form == "image":
+                assert image is not None
+                bounds = (image.low, image.high, lower, upper, image.weight, image.radius)
+                return _core.ImageCells(image_chain, chain, *bounds, *columns, self.filter_scale)
+            kind = _core.VertexCells if form == "vertices" else _core.DictionaryCells
+            dim = self.domain.dim
+            return kind(chain, dim, lower, upper, A, b, *columns, self.maps, self.filter_scale)
 
         try:
             if self.form is None:
-                self.form = "dictionary"
+                self.form = "dictionary" if image is None else "image"
                 listed = self.patterns or self.witnesses or self.maps
                 few = FEW_LISTED if listed else FEW
                 if self.domain.dim <= few and _vertices_are_certain(make("vertices")):
@@ -105,6 +115,13 @@ class Cells(Running):
             raise DomainError(
                 "the polytope has no interior; its half-spaces contradict or only touch"
             ) from error
+
+    def _image(self, net: Network, lower: Float, upper: Float) -> Image | None:
+        """What the image form needs, where it is asked for or is likely to be the faster."""
+        wide = self.domain.dim >= WIDE * net.stages[0].n_pre
+        if self.form == "image" or (self.form is None and wide):
+            return image_of(net, lower, upper)
+        return None
 
     def collect(
         self, budget: Budget | None = None, progress: Progress | None = None

@@ -1,0 +1,119 @@
+#include "image_cells.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "walk_common.hpp"
+
+namespace plica {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Counting does not skip the last cells: each is looked at. Witnesses are inputs, written here.
+Listing each_region(Listing listing) {
+    listing.patterns = true;
+    listing.witnesses = false;
+    return listing;
+}
+
+} // namespace
+
+ImageCells::ImageCells(const Chain &image, const Chain &whole, Domain space, Domain inputs, const Ball &ball,
+                       const Listing &listing)
+    : Base(image, std::move(space), each_region(listing)), inputs_(std::move(inputs)),
+      patterns_wanted_(listing.patterns), witnesses_wanted_(listing.witnesses), zonotope_(whole.stages[0], inputs_.lower, inputs_.upper, ball),
+      halves_(whole, inputs_, 0, bits_, listing.filter) {
+    zonotope_.set_frame(form_.middle(), form_.half());
+    point_.assign(form_.padded(), 0.0);
+    force_ = point_;
+    found_.assign(z(inputs_.n), 0.0);
+}
+
+// Whether the cell meets the interior of the image, as far as floating point can tell; on yes, if a
+// point is asked for, the zonotope's input is in it.
+ImageCells::Meets ImageCells::meets(Cell cell, bool point) {
+    if (!cell.inside || listing_.filter == kInfinity) return Meets::open;
+    form_.inward(cell, kInward, point_.data());
+    const auto known = [&]() { return !point && zonotope_.near(point_.data()) && form_.holds(cell, point_.data(), 0.0); };
+    if (known()) return Meets::yes;
+    for (double margin = kMargin; margin > kLeast; margin *= kThinner) {
+        form_.faces(cell, rows_of_, constants_of_);
+        projection_.set(cell.m, n_, form_.padded(), rows_of_.data(), constants_of_.data(), zonotope_.metric());
+        zonotope_.reset();
+        for (int step = 0; step < kSteps; ++step) {
+            if (step > 0) projection_.bend(zonotope_.metric_here());
+            if (zonotope_.free() < n_) break; // the force grows without end
+            if (!projection_.solve(zonotope_.image(), margin * zonotope_.extent())) break;
+            if (step == 0) {
+                std::copy(zonotope_.image(), zonotope_.image() + n_, point_.begin());
+                projection_.move(point_.data());
+                if (known()) return Meets::yes;
+            }
+            projection_.force(force_.data());
+            zonotope_.push(force_.data());
+            std::copy(zonotope_.image(), zonotope_.image() + n_, point_.begin());
+            if (form_.holds(cell, point_.data(), zonotope_.slack())) return Meets::yes;
+        }
+        // no input that deep in the cell; a plane across the force tells whether there is one at all
+        zonotope_.plane(force_.data(), plane_);
+        const int signs = form_.ask(cell, plane_);
+        fresh_ = false;
+        if ((signs & 1) == 0) return Meets::no;
+        if (signs == 3) cell = form_.child(cell, true);
+        if (!cell.inside) return Meets::open;
+    }
+    return Meets::open;
+}
+
+// The same of a region, exactly: its half-spaces are cut from the box of inputs one by one.
+bool ImageCells::exactly() {
+    ++programs;
+    if (!halves_.read(pattern_.data())) return false;
+    if (!form_of_inputs_) {
+        form_of_inputs_ = std::make_unique<Dictionary>(inputs_, halves_.arbiter, listing_.filter);
+        all_ = form_of_inputs_->start();
+    }
+    Dictionary &form = *form_of_inputs_;
+    const Mark mark = form.mark();
+    Cell cell = all_;
+    const std::int64_t before = halves_.arbiter.asked;
+    bool meets = true;
+    for (int i = 0; meets && i < static_cast<int>(halves_.list.size()); ++i) {
+        const HalfSpace &half = halves_.list[z(i)];
+        const int signs = form.ask(cell, {halves_.row(i), 1, half.f.shift, half.tolerance, half.f});
+        meets = (signs & (half.sign > 0 ? 1 : 2)) != 0;
+        if (meets && signs == 3) cell = form.child(cell, half.sign > 0);
+    }
+    if (meets) form.witness(cell, found_.data());
+    arbiter_.asked += halves_.arbiter.asked - before;
+    form.release(mark);
+    return meets;
+}
+
+bool ImageCells::hopeless(Item &item) {
+    if (item.stage == 0) return false;
+    const Mark mark = form_.mark();
+    const bool beyond = meets(item.cell, false) == Meets::no;
+    form_.release(mark);
+    if (beyond) ++beside;
+    return beyond;
+}
+
+void ImageCells::emit(Cell &cell) {
+    const Mark mark = form_.mark();
+    const Meets found = meets(cell, witnesses_wanted_);
+    form_.release(mark);
+    if (found == Meets::no || (found == Meets::open && !exactly())) {
+        ++beside;
+        return;
+    }
+    ++steps.regions;
+    if (patterns_wanted_) listed.patterns.insert(listed.patterns.end(), pattern_.begin(), pattern_.end());
+    if (!witnesses_wanted_) return;
+    const double *x = found == Meets::open ? found_.data() : zonotope_.input();
+    listed.witnesses.insert(listed.witnesses.end(), x, x + inputs_.n);
+}
+
+} // namespace plica

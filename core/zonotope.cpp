@@ -1,0 +1,154 @@
+#include "zonotope.hpp"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <utility>
+
+#include "lanes.hpp"
+#include "walk_common.hpp"
+
+namespace plica {
+
+Zonotope::Zonotope(const Stage &stage, std::vector<double> lower, std::vector<double> upper, const Ball &ball)
+    : n_(stage.n_state), r_(stage.n_pre), ld_(z((n_ + kVec - 1) / kVec * kVec)), weight_(ball.weight),
+      radius_(ball.radius) {
+    A_.assign(z(r_) * ld_, 0.0);
+    for (Numbers *numbers : {&lower_, &upper_, &start_, &x_}) numbers->assign(ld_, 0.0);
+    for (int j = 0; j < n_; ++j) {
+        lower_[z(j)] = lower[z(j)];
+        upper_[z(j)] = upper[z(j)];
+        start_[z(j)] = lower[z(j)] / 2 + upper[z(j)] / 2;
+        extent_ = std::max(extent_, upper[z(j)] / 2 - lower[z(j)] / 2);
+    }
+    for (int k = 0; k < r_; ++k) {
+        double size = std::fabs(stage.bias[z(k)]);
+        stage.for_row(k, [&](int j, double a) {
+            A_[z(k) * ld_ + z(j)] = a;
+            size += std::fabs(a) * std::max(std::fabs(lower_[z(j)]), std::fabs(upper_[z(j)]));
+        });
+        bias_.push_back(stage.bias[z(k)]);
+        size_.push_back(size * (1 + (n_ + 8) * kUnit));
+    }
+}
+
+void Zonotope::set_frame(const double *middle, const double *half) {
+    middle_.assign(middle, middle + r_);
+    half_.assign(half, half + r_);
+    const std::size_t padded = z((r_ + kVec - 1) / kVec * kVec);
+    s_.assign(padded, 0.0);
+    scaled_ = offset_ = s_;
+    x_ = start_;
+    look();
+    start_image_ = s_;
+    double worst = 0, sum = 0;
+    for (int k = 0; k < r_; ++k) {
+        const double y = middle_[z(k)] + half_[z(k)] * s_[z(k)]; // the image of the middle
+        // n products and sums, and what comes with the change of coordinates
+        const double error = (n_ + 4) * kUnit * size_[z(k)] +
+                             8 * kUnit * (std::fabs(middle_[z(k)]) + half_[z(k)] + std::fabs(y)) + DBL_MIN;
+        worst = std::max(worst, error / half_[z(k)]);
+        scaled_[z(k)] = half_[z(k)] * weight_[z(k)];
+        offset_[z(k)] = (middle_[z(k)] - y) * weight_[z(k)];
+        sum += 2 * error * weight_[z(k)];
+    }
+    scaled_rows_ = A_;
+    for (int k = 0; k < r_; ++k)
+        for (std::size_t j = 0; j < ld_; ++j) scaled_rows_[z(k) * ld_ + j] /= half_[z(k)];
+    columns_.assign(z(n_) * padded, 0.0);
+    metric_.assign(z(r_) * padded, 0.0);
+    for (int j = 0; j < n_; ++j) {
+        double *column = &columns_[z(j) * padded];
+        for (int k = 0; k < r_; ++k) column[k] = scaled_rows_[z(k) * ld_ + z(j)];
+        for (int k = 0; k < r_; ++k)
+            for (int i = 0; i < r_; ++i) metric_[z(k) * padded + z(i)] += column[k] * column[i];
+    }
+    slack_ = worst * (1 + 8 * kUnit);
+    ball_slack_ = sum * (1 + (r_ + 8) * kUnit);
+}
+
+bool Zonotope::near(const double *s) const {
+    Vec sum{};
+    for (std::size_t k = 0; k < s_.size(); k += kVec) {
+        const Vec e = load(s + k) * load(&scaled_[k]) + load(&offset_[k]);
+        sum += e * e;
+    }
+    double square = 0;
+    for (int i = 0; i < kVec; ++i) square += sum[i];
+    return std::sqrt(square) * (1 + (r_ + 16) * kUnit) + ball_slack_ < radius_;
+}
+
+void Zonotope::reset() {
+    x_ = start_;
+    s_ = start_image_;
+    free_ = n_;
+}
+
+CLONES void Zonotope::push(const double *u) {
+    for (std::size_t j = 0; j < ld_; j += kVec) {
+        Vec x = load(&start_[j]);
+        for (int k = 0; k < r_; ++k) x += u[k] * load(&scaled_rows_[z(k) * ld_ + j]);
+        const Vec low = load(&lower_[j]), high = load(&upper_[j]);
+        x = x < low ? low : x;
+        store(&x_[j]) = x > high ? high : x;
+    }
+    look();
+}
+
+CLONES void Zonotope::look() {
+    for (int k = 0; k < r_; ++k) {
+        Vec sum{};
+        const double *a = row(k);
+        for (std::size_t j = 0; j < ld_; j += kVec) sum += load(a + j) * load(&x_[j]);
+        double y = bias_[z(k)];
+        for (int i = 0; i < kVec; ++i) y += sum[i];
+        s_[z(k)] = (y - middle_[z(k)]) / half_[z(k)];
+    }
+}
+
+// Of the inputs at their bounds it takes away what they have in the metric of all.
+CLONES const Numbers &Zonotope::metric_here() {
+    const std::size_t padded = s_.size();
+    metric_here_ = metric_;
+    free_ = n_;
+    for (int j = 0; j < n_; ++j) {
+        if (x_[z(j)] > lower_[z(j)] && x_[z(j)] < upper_[z(j)]) continue;
+        --free_;
+        const double *column = &columns_[z(j) * padded];
+        for (int k = 0; k < r_; ++k)
+            for (std::size_t i = 0; i < padded; i += kVec)
+                store(&metric_here_[z(k) * padded + i]) -= column[k] * load(column + i);
+    }
+    return metric_here_;
+}
+
+// The largest value of w.A x over the box, in floating point.
+CLONES double Zonotope::support(const double *w) {
+    Vec top{};
+    for (std::size_t j = 0; j < ld_; j += kVec) {
+        Vec u{};
+        for (int k = 0; k < r_; ++k) u += w[k] * load(row(k) + j);
+        const Vec at_low = u * load(&lower_[j]), at_high = u * load(&upper_[j]);
+        top += at_low > at_high ? at_low : at_high;
+    }
+    double sum = 0;
+    for (int i = 0; i < kVec; ++i) sum += top[i];
+    return sum;
+}
+
+void Zonotope::plane(const double *u, std::vector<double> &row) {
+    row.assign(z(r_) + 1, 0.0);
+    std::vector<double> w(z(r_), 0.0);
+    double top = 0, size = 0;
+    for (int k = 0; k < r_; ++k) {
+        w[z(k)] = u[k] / half_[z(k)];
+        row[z(k)] = -w[z(k)];
+        top += w[z(k)] * bias_[z(k)];
+        size += std::fabs(w[z(k)]) * size_[z(k)];
+    }
+    top += support(w.data());
+    // every sum has at most n + r terms, and their sizes add up to less than `size`
+    row[z(r_)] = top + 2 * (n_ + r_ + 16) * kUnit * size + DBL_MIN;
+}
+
+} // namespace plica
