@@ -16,6 +16,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNear = 1e-7;  // a witness nearer to a cut is replaced
+constexpr double kTouch = 1e-12;
 constexpr double kManyParts = 1 << 14; // are counted at once
 constexpr int kSpan = 8; // storage is padded to this many numbers
 
@@ -221,9 +222,13 @@ bool Dictionary::search(Cell &cell, int sign) {
     if (found == Answer::open)
         if (const int side = along_face(cell)) return side == sign;
     if (found == Answer::open && cell.inside && filter_ < kInfinity) {
-        for (bool again = true; again && found == Answer::open; again = found == Answer::open && sharpen(cell)) {
+        rebuild(cell, sign);
+        found = walk(cell, sign);
+        // exact rows do not help where the functional touches zero
+        if (found == Answer::open && std::fabs(height_) > kTouch && sharpen(cell)) {
             rebuild(cell, sign);
             found = walk(cell, sign);
+            if (found != Answer::open) ++arbiter_.asked;
         }
     }
     if (found != Answer::open) {

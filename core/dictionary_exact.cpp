@@ -12,7 +12,7 @@
 namespace plica {
 
 namespace {
-constexpr double kDull = 1e-12; // errors of rows above this are much larger than those of rounding
+constexpr double kDull = 1e-10; // rows with larger errors than this are worth to be made exact
 constexpr double kParallel = 1e-6; // functionals nearer to multiples of each other are compared exactly
 }
 
@@ -135,10 +135,7 @@ bool Dictionary::sharpen(const Cell &cell) {
         if (l.slack >= kDull) replace(exact_row(line), l.scale, rows_.at(z(line) * z(ld_)), l.constant, l.slack);
     }
     if (slack_ >= kDull) replace(exact_question(), scale_, z_.data(), constant_, slack_);
-    if (sharper) {
-        ++arbiter_.asked;
-        at_witness_ = value_at(z_.data(), constant_, v.point);
-    }
+    at_witness_ = value_at(z_.data(), constant_, v.point);
     return sharper;
 }
 
