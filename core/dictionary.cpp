@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNear = 1e-7;  // a witness nearer to a cut is replaced
-constexpr double kTouch = 1e-12;
+constexpr double kTouch = 1e-12; // an optimum below is taken for zero by the guide
 constexpr double kManyParts = 1 << 14; // are counted at once
 constexpr int kSpan = 8; // storage is padded to this many numbers
 

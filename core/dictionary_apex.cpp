@@ -14,7 +14,7 @@ using namespace rows;
 // How much larger than on the domain an error can be in terms of the largest coordinate, measured from the
 // point where all functionals vanish; 0: there is no such point.
 void Dictionary::find_apex() {
-    apex_ = domain_.cone ? 1.0 : 0.0;
+    apex_ = domain_.cone ? 1 + 16 * kUnit : 0.0; // half a width is rounded up
     flat_ = domain_.homogeneous;
     if (domain_.cone || !flat_) return;
     double far = 0;
@@ -91,11 +91,11 @@ CLONES bool Dictionary::below_apex(const Cell &cell, int sign) {
         sum[code / 2] -= 1.0;
         double gap = filter_ * apex_ * (doubt + 4 * (g_ + 8) * kUnit * entries);
         for (int k = 0; k < g_; ++k) gap += skips && k == n_ ? 0.0 : std::fabs(sum[k]);
-        if (!(gap <= 0.5)) return false;
+        if (!(gap <= 0.49)) return false;
     }
     for (int j = 0; j < g_; ++j) // the last coordinate itself, where it is not basic
         if (v.nonbasic[j] < 2 * g_ && !skips) most = std::max(most, rates[j]);
-    return 2 * most * rest < 1;
+    return 2 * most * rest < 0.99;
 }
 
 } // namespace plica

@@ -125,16 +125,17 @@ double Dictionary::round_row(const Row &exact, double scale, double *row, double
 bool Dictionary::sharpen(const Cell &cell) {
     const View v = view(cell);
     bool sharper = false;
-    const auto replace = [&](const Row &exact, double scale, double *row, double &constant, double &slack) {
-        slack = round_row(exact, scale, row, constant);
-        sharper = true;
-    };
     for (int i = 0; i < cell.m; ++i) {
         const int line = v.half[i] / 2;
         Line &l = lines_[z(line)];
-        if (l.slack >= kDull) replace(exact_row(line), l.scale, rows_.at(z(line) * z(ld_)), l.constant, l.slack);
+        if (l.slack < kDull) continue;
+        l.slack = round_row(exact_row(line), l.scale, rows_.at(z(line) * z(ld_)), l.constant);
+        sharper = true;
     }
-    if (slack_ >= kDull) replace(exact_question(), scale_, z_.data(), constant_, slack_);
+    if (slack_ >= kDull) {
+        slack_ = round_row(exact_question(), scale_, z_.data(), constant_);
+        sharper = true;
+    }
     at_witness_ = value_at(z_.data(), constant_, v.point);
     return sharper;
 }

@@ -319,7 +319,8 @@ template <int W> INLINE Dictionary::Answer Dictionary::walk_with(const Cell &cel
     express<W>(v, cell.m, sign);
     const Answer end = climb<W>(v, cell.m, 16 * slack_ + 1e-14);
     if (end == Answer::open) return end;
-    const bool certain = end == Answer::yes ? certify_yes<W>(cell, v, sign) : certify_no<W>(v, sign) || below_apex(cell, sign);
+    const bool certain = end == Answer::yes ? certify_yes<W>(cell, v, sign)
+                                            : certify_no<W>(v, sign) || below_apex(cell, sign);
     return certain ? end : Answer::open;
 }
 
