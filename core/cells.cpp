@@ -14,9 +14,30 @@
 
 namespace plica {
 
+namespace {
+
+// Whether no pre-activation on any cell, and no distance of one from a breakpoint, has a constant.
+bool homogeneous(const Chain &chain) {
+    const auto zeros = [](const auto &numbers) {
+        return std::all_of(numbers.begin(), numbers.end(), [](double t) { return t == 0.0; });
+    };
+    return std::all_of(chain.stages.begin(), chain.stages.end(), [&](const Stage &s) { return zeros(s.bias); }) &&
+           std::all_of(chain.functions.begin(), chain.functions.end(), [&](const Function &f) {
+               return zeros(f.breakpoints) && std::all_of(f.exact_intercepts.begin(), f.exact_intercepts.end(),
+                                                          [](const Dyadic &t) { return t.zero(); });
+           });
+}
+
+Domain described(Domain domain, const Chain &chain) {
+    domain.homogeneous = homogeneous(chain);
+    return domain;
+}
+
+} // namespace
+
 template <class Form>
 Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
-    : chain_(chain), domain_(std::move(domain)), listing_(listing), n_(domain_.n),
+    : chain_(chain), domain_(described(std::move(domain), chain)), listing_(listing), n_(domain_.n),
       arbiter_(chain, pieces_), form_(domain_, arbiter_, listing.filter), bits_(chain.pattern_bits()) {
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
@@ -241,7 +262,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
         while (item.length > 0) {
             if (lost(item, depth_)) return;
             // what is open may have become few enough; where it was not certain, try again with fewer
-            if (s == last_ && (untried ? item.length <= many() : (many() - item.length) % 4 == 0)) {
+            if (s == last_ && item.length <= many() && (untried || (many() - item.length) % 4 == 0)) {
                 if (all_found()) return;
                 fresh_ = false; // the form has been asked other things
             }
@@ -281,8 +302,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
 // Find the regions of a cell of the last stage without making their cells, where that is certain and within
 // the budget.
 template <class Form> bool Cells<Form>::at_once(Item &item) {
-    if (counting_ ? item.length < 2 || !Form::kCounts : listing_.maps || !Form::kLists) return false;
-    if (item.length > many()) return false;
+    if (item.length > many() || (counting_ && item.length < 2)) return false;
     if constexpr (Form::kCounts) {
         if (lost(item, 0)) return true;
         asks_.clear();

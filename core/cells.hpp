@@ -100,9 +100,10 @@ template <class Form> class Cells {
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
     bool at_once(Item &item);
-    int many() const { // cuts of a cell whose regions may be found all at once
-        if constexpr (Form::kCounts) return form_.many();
-        return -1;
+    int many() const { // cuts of a cell whose regions may be found all at once; 0: never
+        if constexpr (Form::kCounts)
+            if (counting_ || (Form::kLists && !listing_.maps)) return form_.many();
+        return 0;
     }
     void write();
     void branch(Item &item, int unit, int lo, int hi);

@@ -55,6 +55,7 @@ namespace plica {
 struct Domain {
     int n = 0; // number of coordinates
     bool cone = false;
+    bool homogeneous = false; // no functional that is asked about has a constant, exactly
     std::vector<double> lower, upper; // n numbers each; unused by a cone
     std::vector<double> A, b;         // row after row
     double extent(int k) const { // bound on |coordinate k|, in the geometry's coordinates
