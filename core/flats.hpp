@@ -22,7 +22,7 @@ namespace plica {
 class Flats {
   public:
     static constexpr int kRows = 64;      // most faces and hyperplanes together
-    static constexpr int kColumns = 1024; // most coordinates
+    static constexpr int kColumns = 256;  // most coordinates: with more, one cell after another is as quick
     // How many hyperplanes certainly make no more than `parts` parts of n dimensions.
     static int many(int n, double parts);
 
