@@ -241,7 +241,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
         while (item.length > 0) {
             if (lost(item, depth_)) return;
             // what is open may have become few enough; where it was not certain, try again with fewer
-            if (s == last_ && (untried ? item.length <= many() : (many() - item.length) % 4 == 0)) {
+            if (s == last_ && many() >= 0 && (untried ? item.length <= many() : (many() - item.length) % 4 == 0)) {
                 if (all_found()) return;
                 fresh_ = false; // the form has been asked other things
             }
@@ -281,8 +281,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
 // Find the regions of a cell of the last stage without making their cells, where that is certain and within
 // the budget.
 template <class Form> bool Cells<Form>::at_once(Item &item) {
-    if (counting_ ? item.length < 2 || !Form::kCounts : listing_.maps || !Form::kLists) return false;
-    if (item.length > many()) return false;
+    if (item.length > many() || (counting_ && item.length < 2)) return false;
     if constexpr (Form::kCounts) {
         if (lost(item, 0)) return true;
         asks_.clear();

@@ -100,8 +100,9 @@ template <class Form> class Cells {
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
     bool at_once(Item &item);
-    int many() const { // cuts of a cell whose regions may be found all at once
-        if constexpr (Form::kCounts) return form_.many();
+    int many() const { // cuts of a cell whose regions may be found all at once; -1: none may
+        if constexpr (Form::kCounts)
+            if (counting_ || (Form::kLists && !listing_.maps)) return form_.many();
         return -1;
     }
     void write();
