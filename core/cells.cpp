@@ -42,6 +42,7 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
     counting_ = !listing.patterns && !listing.witnesses && !listing.maps;
+    plain_ = !counting_ && !listing.maps;
     words_ = pattern_words(bits_);
     for (const Stage &s : chain.stages) {
         pieces_.emplace_back(z(s.n_out), std::uint16_t{0});
@@ -283,6 +284,9 @@ template <class Form> void Cells<Form>::visit(Item item) {
                 steps.regions += 2; // no need to make the last two
                 ++steps.splits;
                 return;
+            } else if (plain_ && s == last_ && item.length == 1 && c.lo + 1 == c.hi && target_ - steps.regions >= 2) {
+                if (lost(item, 0) || write_sides(c.unit, c.lo)) return;
+                branch(item, c.unit, c.lo, c.hi);
             } else {
                 branch(item, c.unit, c.lo, c.hi);
             }
@@ -359,6 +363,22 @@ template <class Form> void Cells<Form>::write() {
             }
         }
     }
+}
+
+// Write both parts of a cell that no other unit cuts, by the question just asked, without making them.
+template <class Form> bool Cells<Form>::write_sides(int unit, int lo) {
+    if (listing_.witnesses) {
+        double *to = listed.witnesses.room(2 * z(n_));
+        if (!form_.sides(to + z(n_), to)) return false;
+        listed.witnesses.take(2 * z(n_));
+    }
+    for (int piece = lo; piece <= lo + 1; ++piece) {
+        set_piece(last_, unit, piece);
+        if (listing_.patterns) listed.patterns.append(pattern_.data(), pattern_.size());
+    }
+    steps.regions += 2;
+    ++steps.splits;
+    return true;
 }
 
 // Split the cell at a breakpoint of a unit, by the question just asked: go on with one part, and let

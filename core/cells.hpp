@@ -100,12 +100,13 @@ template <class Form> class Cells {
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
     bool at_once(Item &item);
-    int many() const { // cuts of a cell whose regions may be found all at once; 0: never
+    int many() const { // cuts of a cell whose regions may be found all at once; -1: never
         if constexpr (Form::kCounts)
             if (counting_ || (Form::kLists && !listing_.maps)) return form_.many();
-        return 0;
+        return -1;
     }
     void write();
+    bool write_sides(int unit, int lo);
     void branch(Item &item, int unit, int lo, int hi);
     virtual void emit(Cell &cell);
     // Whether nothing in a cell whose units of the item's stage have been looked at can matter.
@@ -135,6 +136,7 @@ template <class Form> class Cells {
     int shared_ = -1, depth_ = 0;
     int last_ = 0; // the stage after which a cell is a region
     bool counting_ = false; // nothing is written
+    bool plain_ = false;    // regions are written as they are found, without their maps
     std::vector<std::vector<std::uint16_t>> pieces_, applied_;
     std::vector<std::pair<std::size_t, std::size_t>> parents_; // candidates of the current parent cell
     std::vector<Buffer> buffers_;

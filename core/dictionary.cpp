@@ -119,7 +119,18 @@ Dictionary::Cell Dictionary::start() {
 }
 
 void Dictionary::witness(const Cell &cell, double *point) const {
-    const double *s = numbers_.at(cell.numbers) + pad(cell.m) * z(ld_) + 2 * pad(cell.m);
+    place(numbers_.at(cell.numbers) + pad(cell.m) * z(ld_) + 2 * pad(cell.m), point);
+}
+
+bool Dictionary::sides(double *plus, double *minus) const {
+    if (!certain_[0] || !certain_[1]) return false;
+    place(found_[0].data(), plus);
+    place(found_[1].data(), minus);
+    return true;
+}
+
+// A point of scaled coordinates in the domain's own.
+void Dictionary::place(const double *s, double *point) const {
     for (int k = 0; k < g_; ++k) {
         const double u = middle_[z(k)] + half_[z(k)] * s[k];
         if (k < n_)

@@ -57,6 +57,7 @@ class Dictionary {
     int ask(Cell &cell, const std::vector<double> &row);
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point) const;
+    bool sides(double *plus, double *minus) const;
     int many() const { return many_; } // so many that they are not too much work at once
     // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
     std::int64_t parts(const Cell &cell, const Question *questions, int n);
@@ -100,6 +101,7 @@ class Dictionary {
     Cell make(int m);
     void load(const Question &question);
     int ask_loaded(Cell &cell);
+    void place(const double *s, double *point) const;
     double value_at(const double *row, double constant, const double *s) const;
     bool search(Cell &cell, int sign);
     Answer walk(const Cell &cell, int sign);

@@ -34,6 +34,9 @@
 //   Part listed(int i)                of the last list: where functionals are positive, and a point inside
 //   void witness(const Cell &, double *)
 //                                     a point inside, in the domain's n coordinates
+//   bool sides(double *plus, double *minus) const
+//                                     such points of both parts by the functional last asked, which took
+//                                     both signs; false where they are not at hand
 //   Tally tally                       what it did
 //
 // Every sign that floating point does not certify by a rigorous bound is decided by exact rows of the

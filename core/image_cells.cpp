@@ -25,6 +25,7 @@ ImageCells::ImageCells(const Chain &image, const Chain &whole, Domain space, Dom
     : Base(image, std::move(space), each_region(listing)), inputs_(std::move(inputs)),
       patterns_wanted_(listing.patterns), witnesses_wanted_(listing.witnesses), zonotope_(whole.stages[0], inputs_.lower, inputs_.upper, ball),
       halves_(whole, inputs_, 0, bits_, listing.filter) {
+    plain_ = false; // each region is looked at
     zonotope_.set_frame(form_.middle(), form_.half());
     point_.assign(form_.padded(), 0.0);
     force_ = point_;

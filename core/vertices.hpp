@@ -43,6 +43,7 @@ class Vertices {
     int ask(Cell &cell, const Question &question);
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point);
+    bool sides(double *, double *) const { return false; }
     // The parts into which the hyperplanes of n functionals divide the cell, how many; 0: not certain.
     std::int64_t parts(const Cell &cell, const Question *questions, int n);
     int many() const { return 12; }
