@@ -32,6 +32,7 @@ MAY_USE: dict[str, set[str]] = {
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "draw": FOUNDATION | {"regions"},
+    "shallow": FOUNDATION | {"exact", "engines", "regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.

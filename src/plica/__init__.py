@@ -45,9 +45,9 @@ _WHERE = {
     "output_range": "facts.ranges",
     "units_report": "facts.units",
 }
-_MODULES = ("draw", "nn")
+_MODULES = ("draw", "nn", "shallow")
 
-__all__ = [*_WHERE, "nn"]
+__all__ = [*_WHERE, "nn", "shallow"]
 
 if TYPE_CHECKING:
     from .chain import Network as Network
