@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from plica import Network
 from plica.engines import reference
 from plica.exact.rational import RationalChain
 from plica.shallow import MaxOfShallow, class_shift, max_of_shallow, plan
+from plica.shallow.numbers import Dyadics
 from tests.shallow.cases import NETWORKS, assert_equal, cube, rationals
 from tests.twins.networks import SQUARE, he
 
@@ -218,3 +220,44 @@ def test_torch_and_onnx(tmp_path: Path) -> None:
         session = ort.InferenceSession(tmp_path / "form.onnx", providers=["CPUExecutionProvider"])
         (y,) = session.run(None, {"x": x})
         np.testing.assert_allclose(y, form(x), rtol=1e-12, atol=1e-12)
+
+
+# -- the minimal local form ------------------------------------------------------------------
+
+
+@every_network
+def test_minimal_is_equal(net: Network) -> None:
+    domain = cube(net)
+    form = max_of_shallow(net, domain, method="minimal")
+    assert_equal(form, net, domain)
+    assert len(form.terms) <= int(plica.count_regions(net, domain))
+    assert form.total_units <= plan(net, domain, method="minimal").total_units
+
+
+def test_minimal_has_a_term_for_each_linear_region() -> None:
+    # both hidden layers of `deep` have convex linear regions only
+    net = NETWORKS["deep"]
+    form = max_of_shallow(net, SQUARE, method="minimal")
+    assert len(form.terms) == plica.count_regions(net, SQUARE, kind="linear")
+    assert form.units_per_term.max() <= max_of_shallow(net, SQUARE).units_per_term.max()
+
+
+def test_minimal_of_a_convex_function_needs_no_hidden_units() -> None:
+    net = Network.mlp([(he([2, 5, 1])[0][0], np.ones(5)), (np.ones((1, 5)), [0])])
+    form = max_of_shallow(net, SQUARE, method="minimal")
+    assert form.total_units == 0
+    assert len(form.terms) == plica.count_regions(net, SQUARE)
+
+
+@pytest.mark.parametrize("name", ["deep", "integer", "three inputs", "maxout 3"])
+def test_minimal_penalties_are_smallest(name: str) -> None:
+    net = NETWORKS[name]
+    form = max_of_shallow(net, cube(net), method="minimal")
+    x = np.random.default_rng(0).uniform(-1, 1, (20_000, net.n_inputs))
+    terms, y = form.term_values(x), net(x)
+    assert (terms - y[:, :, None]).max() < 1e-9
+    weights = form.weights
+    halved = dataclasses.replace(form, weights=Dyadics(weights.ints, weights.exponents - 1))
+    assert form.total_units
+    for t in np.flatnonzero(form.units_per_term):
+        assert (halved.term_values(x)[:, :, t] - y).max() > 1e-9

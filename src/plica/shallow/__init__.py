@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from .convert import class_shift, max_of_shallow
 from .form import MaxOfShallow, Term
+from .lattice import MaxMin, lattice
 from .plan import Plan, plan
+from .tropical import DifferenceOfConvex, difference_of_convex
 
-__all__ = ["MaxOfShallow", "Plan", "Term", "class_shift", "max_of_shallow", "plan"]
+__all__ = [
+    "DifferenceOfConvex",
+    "MaxMin",
+    "MaxOfShallow",
+    "Plan",
+    "Term",
+    "class_shift",
+    "difference_of_convex",
+    "lattice",
+    "max_of_shallow",
+    "plan",
+]

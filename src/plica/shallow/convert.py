@@ -91,6 +91,10 @@ def max_of_shallow(
         from .line import on_line
 
         return on_line(setting, meta)
+    if setting.method == "minimal":
+        from .minimal import by_pieces
+
+        return by_pieces(setting, meta)
     pool = Pool(setting.net.n_inputs, setting.domain if prune and setting.complete else None)
     if setting.method == "subsets":
         raw = by_subsets(setting.net, setting.used, setting.patterns, pool)

@@ -240,11 +240,14 @@ class Setting:
         elif self.method == "minimal" and self.domain.dim == 1:
             terms, units = 1, (len(self.atlas) - 1) * self.net.n_outputs
             total = units
+        elif self.method == "minimal":
+            terms, (units, total) = len(self.atlas), self._facets()
         else:
             terms, units = len(self.patterns), _wedges(self._flat)
             total = terms * units
         n, m = self.net.n_inputs, self.net.n_outputs
-        numbers = terms * m * (n + 1) + total * m + min(total, self._rows()) * (n + 1)
+        rows = total if self.method == "minimal" else min(total, self._rows())
+        numbers = terms * m * (n + 1) + total * m + rows * (n + 1)
         needs = self.prune and (self.method != "subsets" or self.complete)
         return Plan(
             self.method,
@@ -258,12 +261,18 @@ class Setting:
             self.why_not_subsets,
         )
 
+    def _facets(self) -> tuple[int, int]:
+        """Facets of one linear region at most, of all its activation regions, and all facets."""
+        if not self.complete:
+            return 0, 0
+        labels = self.atlas.linear_regions().labels
+        sides = labels[self.atlas.facets().regions.reshape(-1)]
+        return int(np.bincount(sides).max(initial=0)), int(sides.size)
+
     def _rows(self) -> int:
         """Distinct hidden units at most: terms with the same pieces before them share them."""
         if self.method == "subsets":
             return sum(len(bend.kinks) for bend in self.bends[self.net.hidden[0]])
-        if self.method == "minimal":
-            return 1 << 62
         found, column = 0, 0
         for stage, of_stage in zip(self.net.stages, self.bends, strict=True):
             count = _wedges(of_stage)

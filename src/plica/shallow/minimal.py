@@ -1,0 +1,263 @@
+"""The minimal local form: a term for each convex piece of a linear region, units for its facets.
+
+Activation regions with one affine map are merged as long as the union is convex. With the affine
+map ``f`` of such a piece and the forms ``r_j`` that are positive beyond some of its facets, the
+term is ``f - K sum_j relu(r_j)``. The smallest K that keeps it below the network F is the largest
+of
+
+    sup over x in C' of (f - f')(x) / sum_j relu(r_j(x))
+
+over the other pieces C', where F is f': a linear program over the cone of C', by the scaling of
+Charnes and Cooper (1962). First only facets where the network bends downwards are tried; if no K
+is enough for these, all facets, for which there always is one (Hoffman 1952).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import BudgetError, PlicaError
+from ..exact import linear_program
+from ..exact.halfspaces import pattern_rows
+from ..exact.linear_program import Row
+from ..exact.rational import RationalChain
+from ..units import MAX
+from .expand import Raw, gather
+from .form import MaxOfShallow
+from .numbers import rounded_up
+from .pool import Mixture, Pool
+
+if TYPE_CHECKING:
+    from ..chain import Network
+    from .plan import Setting
+
+__all__ = ["by_pieces", "convex_pieces"]
+
+Map = tuple[tuple[Fraction, ...], ...]
+
+
+@dataclass
+class Piece:
+    """A convex set on which the network is one affine map.
+
+    Attributes
+    ----------
+    map : tuple of tuple of Fraction
+        The outputs, constants last.
+    rows : dict of Row to tuple of Fraction
+        Facets that are not the domain's, as half-spaces ``a . x <= b``, and by how much the slope
+        of every output grows beyond, at least: a positive multiple of ``a . x - b``.
+    domain : list of Row
+        Half-spaces of the domain.
+    """
+
+    map: Map
+    rows: dict[Row, tuple[Fraction, ...]] = field(default_factory=dict)
+    domain: list[Row] = field(default_factory=list)
+
+    @property
+    def halfspaces(self) -> list[Row]:
+        """All half-spaces of the piece."""
+        return [*self.rows, *self.domain]
+
+    def lies_in(self, rows: Sequence[Row]) -> bool:
+        """Whether the piece lies in all of some half-spaces, exactly."""
+        own = self.halfspaces
+        A, b = [r[:-1] for r in own], [r[-1] for r in own]
+        for row in rows:
+            if row in self.rows:
+                continue
+            most = linear_program.maximise(row[:-1], A, b).value
+            if most is None or most > row[-1]:
+                return False
+        return True
+
+
+def convex_pieces(setting: Setting) -> list[Piece]:
+    """The convex pieces of the linear regions on the domain.
+
+    Raises
+    ------
+    BudgetError
+        If not all activation regions are known.
+    """
+    atlas, net = setting.atlas, setting.net
+    if not atlas.count.complete:
+        raise BudgetError(
+            f"stopped after {len(atlas)} activation regions; merging them needs all: raise the "
+            "budget",
+            partial=atlas,
+        )
+    patterns = atlas.patterns.tolist()
+    chain, last = RationalChain(net), len(net.stages) - 1
+    ends = linear_program.integer_rows(*(v.tolist() for v in setting.domain.halfspaces()))
+    pieces, rows = [], []
+    for pattern in patterns:
+        forms = chain.forms(last, pattern).fractions()
+        pieces.append(Piece(tuple(map(tuple, forms.tolist())), domain=ends))
+        rows.append(_rows_by_unit(net, pattern))
+    shared = []
+    facets = atlas.facets()
+    for (i, j), unit in zip(facets.regions.tolist(), facets.unit.tolist(), strict=True):
+        row = next(r for r in rows[i][unit] if _opposite(r) in rows[j][unit])
+        bend = _bend(pieces[i].map, pieces[j].map, row)
+        for k, side in ((i, row), (j, _opposite(row))):
+            before = pieces[k].rows.get(side, bend)
+            pieces[k].rows[side] = tuple(map(min, before, bend))
+        if pieces[i].map == pieces[j].map:
+            shared.append((i, j))
+    return _merged(pieces, shared)
+
+
+def _opposite(row: Row) -> Row:
+    return tuple(-x for x in row)
+
+
+def _rows_by_unit(net: Network, pattern: Sequence[int]) -> dict[int, list[Row]]:
+    """Half-spaces of a region for each column of its pattern."""
+    found: dict[int, list[Row]] = {}
+    rows = pattern_rows(net, pattern)
+    for column, count in enumerate(_row_counts(net, pattern)):
+        found[column] = [next(rows) for _ in range(count)]
+    return found
+
+
+def _row_counts(net: Network, pattern: Sequence[int]) -> Iterator[int]:
+    column = 0
+    for stage in net.stages:
+        units = stage.units
+        for k in units.nonlinear.tolist():
+            if units.function[k] == MAX:
+                yield int(units.n_pieces[k]) - 1
+            else:
+                piece = pattern[column]
+                yield (piece > 0) + (piece < int(units.n_pieces[k]) - 1)
+            column += 1
+
+
+def _bend(f: Map, g: Map, row: Row) -> tuple[Fraction, ...]:
+    """The multiples of ``a . x - b`` that ``g - f`` is, output by output."""
+    at = next(i for i, a in enumerate(row[:-1]) if a)
+    return tuple((q[at] - p[at]) / row[at] for p, q in zip(f, g, strict=True))
+
+
+def _merged(pieces: list[Piece], shared: list[tuple[int, int]]) -> list[Piece]:
+    """Pieces with the same map made one while the union of two is convex.
+
+    Two neighbours on both sides of ``r`` are one convex piece if each lies in all half-spaces of
+    the other one but ``r``: what lies in all of these is in the first piece or in the second.
+    """
+    owner = list(range(len(pieces)))
+
+    def find(i: int) -> int:
+        while owner[i] != i:
+            i = owner[i]
+        return i
+
+    tried: set[tuple[int, int, int, int]] = set()
+    changed = True
+    while changed:
+        changed = False
+        for i, j in shared:
+            a, b = find(i), find(j)
+            A, B = pieces[a], pieces[b]
+            key = (a, b, len(A.rows), len(B.rows))
+            if a == b or key in tried:
+                continue
+            tried.add(key)
+            common = [r for r in A.rows if _opposite(r) in B.rows]
+            if len(common) != 1:
+                continue
+            (r,), s = common, _opposite(common[0])
+            if B.lies_in([x for x in A.rows if x != r]) and A.lies_in(
+                [x for x in B.rows if x != s]
+            ):
+                rows = {x: c for x, c in A.rows.items() if x != r}
+                for x, c in B.rows.items():
+                    if x != s:
+                        rows[x] = tuple(map(min, rows.get(x, c), c))
+                pieces[a] = Piece(A.map, rows, A.domain)
+                owner[b] = a
+                changed = True
+    return [pieces[i] for i in range(len(pieces)) if owner[i] == i]
+
+
+# -- penalties -------------------------------------------------------------------------------
+
+
+def by_pieces(setting: Setting, meta: dict[str, Any]) -> MaxOfShallow:
+    """The minimal local form on a domain of any dimension."""
+    pieces = convex_pieces(setting)
+    pool = Pool(setting.net.n_inputs)
+    raw = [_term(piece, pieces, pool) for piece in pieces]
+    return gather(pool, raw, meta, True)
+
+
+def _term(piece: Piece, pieces: Sequence[Piece], pool: Pool) -> Raw:
+    m = len(piece.map)
+    mixture = Mixture(m)
+    for c in range(m):
+        down = [r for r, bend in piece.rows.items() if bend[c] < 0]
+        for rows in (down, list(piece.rows)):
+            units = [pool.add((*r[:-1], -r[-1]), 0)[0] for r in rows]
+            K = _smallest(piece, pieces, c, [pool.fractions(u) for u in units])
+            if K is not None:
+                break
+        else:
+            raise PlicaError(
+                "no penalty keeps a term below the network; this is a defect of plica: please "
+                "report the network and the domain"
+            )
+        if K:
+            weight = -Fraction(rounded_up(K))
+            for unit in units:
+                mixture.add(unit, tuple(weight if k == c else Fraction(0) for k in range(m)))
+    return np.array(piece.map, dtype=object), mixture
+
+
+def _smallest(
+    piece: Piece, pieces: Sequence[Piece], c: int, forms: Sequence[Sequence[Fraction]]
+) -> Fraction | None:
+    """The smallest K of output ``c`` with penalties on these forms; None if there is none."""
+    best = Fraction(0)
+    for other in pieces:
+        if other.map[c] == piece.map[c]:
+            continue
+        gap = [a - b for a, b in zip(piece.map[c], other.map[c], strict=True)]
+        rows = other.halfspaces
+        most = linear_program.maximise(
+            gap[:-1], [r[:-1] for r in rows], [r[-1] for r in rows]
+        ).value
+        if most is not None and most + gap[-1] <= 0:
+            continue
+        K = _ratio(gap, rows, forms)
+        if K is None:
+            return None
+        best = max(best, K)
+    return best
+
+
+def _ratio(
+    gap: Sequence[Fraction], rows: Sequence[Row], forms: Sequence[Sequence[Fraction]]
+) -> Fraction | None:
+    """Supremum of ``gap(x) / sum_j relu(form_j(x))`` over a polyhedron; None if infinite.
+
+    The variables are ``x`` and 1, both times a positive number, and a bound on each ``relu``.
+    """
+    n, h = len(gap) - 1, len(forms)
+    if not h:
+        return None
+    A: list[list[Any]] = [[*row[:-1], -row[-1], *[0] * h] for row in rows]
+    A.append([*[0] * n, -1, *[0] * h])
+    for j, form in enumerate(forms):
+        own = [-int(j == k) for k in range(h)]
+        A += [[*form, *own], [*[0] * (n + 1), *own]]
+    A.append([*[0] * (n + 1), *[1] * h])
+    b = [0] * (len(A) - 1) + [1]
+    found = linear_program.maximise([*gap, *[0] * h], A, b)
+    return found.value
