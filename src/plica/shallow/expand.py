@@ -13,8 +13,8 @@ from ..chain import Network, Stage
 from ..exact.rational import Dyadic, RationalChain, all_pieces
 from .bends import Bend, Kink
 from .form import MaxOfShallow
-from .numbers import Dyadics
-from .pool import Mixture, Pool
+from .numbers import Dyadics, rounded_up
+from .pool import Mixture, Pool, Weights, short
 
 __all__ = ["by_patterns", "by_subsets", "gather"]
 
@@ -25,10 +25,9 @@ Raw = tuple[NDArray[Any], Mixture]
 
 def gather(pool: Pool, raw: Sequence[Raw], meta: dict[str, Any], complete: bool) -> MaxOfShallow:
     """The form of some terms; units that nothing reads are left out, and equal terms too."""
-    settled: dict[Any, tuple[NDArray[Any], dict[int, tuple[Fraction, ...]]]] = {}
+    settled: dict[Any, tuple[NDArray[Any], dict[int, Weights]]] = {}
     for affine, mixture in raw:
-        weights = mixture.settled(pool, affine)
-        weights = {i: w for i, w in sorted(weights.items()) if any(w)}
+        weights = dict(sorted(mixture.settled(pool, affine).items()))
         key = (tuple(affine.reshape(-1).tolist()), tuple(weights.items()))
         settled.setdefault(key, (affine, weights))
     keep = sorted({i for _, weights in settled.values() for i in weights})
@@ -74,7 +73,7 @@ def by_patterns(
     chain = RationalChain(net)
     start, one = chain.start()
     group = np.zeros(patterns.shape[0], dtype=np.int64)
-    states, mixtures = [start], [Mixture(net.n_outputs)]
+    states, mixtures = [start], [Mixture()]
     column = 0
     for i, stage in enumerate(net.stages):
         z = [chain.pre(i, state, one) for state in states]
@@ -82,7 +81,7 @@ def by_patterns(
         keys = np.column_stack((group, patterns[:, column : column + size]))
         children, group = np.unique(keys, axis=0, return_inverse=True)
         group = group.reshape(-1)
-        cache: dict[tuple[int, int, int], list[tuple[int, Fraction, Kink]]] = {}
+        cache: dict[tuple[int, int, int], list[tuple[int, Weights]]] = {}
         grown = []
         for parent, *pieces in children.tolist():
             mixture = mixtures[parent].copy() if bends[i] else mixtures[parent]
@@ -91,11 +90,8 @@ def by_patterns(
                 key = (parent, bend.column, piece)
                 if key not in cache:
                     cache[key] = _wedges(bend, piece, z[parent], pool)
-                for unit, scale, kink in cache[key]:
-                    if bend.concave and bend.gain is not None:
-                        mixture.add(unit, tuple(g * kink.jump * scale for g in bend.gain))
-                    else:
-                        mixture.penalise(unit, kink.penalty, scale)
+                for unit, weights in cache[key]:
+                    mixture.add(unit, weights)
             grown.append(mixture)
         states = [
             chain.post(i, z[parent], one, all_pieces(stage.units, pieces))
@@ -106,23 +102,31 @@ def by_patterns(
     return [(s.fractions(), mixture) for s, mixture in zip(states, mixtures, strict=True)]
 
 
-def _wedges(bend: Bend, piece: int, z: Dyadic, pool: Pool) -> list[tuple[int, Fraction, Kink]]:
-    """Hidden units that are positive where a unit leaves its piece: (unit, scale, kink)."""
+def _wedges(bend: Bend, piece: int, z: Dyadic, pool: Pool) -> list[tuple[int, Weights]]:
+    """Hidden units that are positive where a unit leaves its piece, and their weights."""
     if bend.free:
         return []
     if bend.function is None:
         own = z.ints[bend.reads[piece]]
         others = [bend.reads[q] for q in bend.pieces if q != piece]
-        kink = bend.kinks[0]
-        return [(*pool.add(z.ints[r] - own, z.exponent), kink) for r in others]
-    found = []
+        found = [pool.add(z.ints[r] - own, z.exponent) for r in others]
+        return [(unit, _weights(bend, bend.kinks[0], scale)) for unit, scale in found]
+    wedges = []
     row = z[bend.reads[0]]
     for q, kink in zip(bend.pieces, bend.kinks, strict=False):  # a kink lies right of piece q
         if not kink.free:
             form = _minus(row, kink.at)
             ints = form.ints if piece <= q else -form.ints
-            found.append((*pool.add(ints, form.exponent), kink))
-    return found
+            unit, scale = pool.add(ints, form.exponent)
+            wedges.append((unit, _weights(bend, kink, scale)))
+    return wedges
+
+
+def _weights(bend: Bend, kink: Kink, scale: Fraction) -> Weights:
+    """Weights in the outputs: penalties, rounded away from zero, or the unit's own share."""
+    if bend.concave and bend.gain is not None:
+        return tuple(short(g * kink.jump * scale) for g in bend.gain)
+    return tuple(-rounded_up(Fraction(p) * scale) for p in kink.penalty)
 
 
 def _minus(form: Dyadic, at: Fraction) -> Dyadic:
@@ -164,11 +168,11 @@ def by_subsets(
         affine = np.zeros((net.n_outputs, net.n_inputs + 1), dtype=np.int64).astype(object)
         affine = affine * Fraction(1)
         affine[:, -1] += c
-        mixture = Mixture(net.n_outputs)
+        mixture = Mixture()
         for k, (line, units) in enumerate(features):
             affine += np.multiply.outer(J[:, k], line)
             for unit, scale in units:
-                mixture.add(unit, tuple(b * scale for b in J[:, k]))
+                mixture.add(unit, tuple(short(b * scale) for b in J[:, k]))
         found.append((affine, mixture))
     return found
 

@@ -13,7 +13,7 @@ from ..exact.halfspaces import pattern_rows
 from ..exact.rational import Dyadic, RationalChain
 from .expand import gather
 from .form import MaxOfShallow
-from .pool import Mixture, Pool
+from .pool import Mixture, Pool, short
 
 if TYPE_CHECKING:
     from .plan import Setting
@@ -40,7 +40,7 @@ def on_line(setting: Setting, meta: dict[str, Any]) -> MaxOfShallow:
     order = sorted(range(len(patterns)), key=lambda r: (left[r] is not None, left[r] or 0))
     chain = RationalChain(net)
     maps = [chain.forms(len(net.stages) - 1, patterns[r]).fractions() for r in order]
-    pool, mixture, m = Pool(1), Mixture(net.n_outputs), net.n_outputs
+    pool, mixture, m = Pool(1), Mixture(), net.n_outputs
     for before, after in pairwise(maps):
         step = after - before
         for c in range(m):
@@ -50,7 +50,8 @@ def on_line(setting: Setting, meta: dict[str, Any]) -> MaxOfShallow:
             sign = 1 if slope > 0 else -1
             row = Dyadic.of_fractions([sign * slope, sign * constant])
             unit, scale = pool.add(row.ints, row.exponent)
-            mixture.add(unit, tuple(scale * sign if c == k else Fraction(0) for k in range(m)))
+            weight = short(scale * sign)
+            mixture.add(unit, tuple(weight if c == k else 0.0 for k in range(m)))
     return gather(pool, [(np.array(maps[0]), mixture)], meta, True)
 
 

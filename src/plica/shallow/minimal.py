@@ -200,7 +200,7 @@ def by_pieces(setting: Setting, meta: dict[str, Any]) -> MaxOfShallow:
 
 def _term(piece: Piece, pieces: Sequence[Piece], pool: Pool) -> Raw:
     m = len(piece.map)
-    mixture = Mixture(m)
+    mixture = Mixture()
     for c in range(m):
         down = [r for r, bend in piece.rows.items() if bend[c] < 0]
         for rows in (down, list(piece.rows)):
@@ -214,9 +214,9 @@ def _term(piece: Piece, pieces: Sequence[Piece], pool: Pool) -> Raw:
                 "report the network and the domain"
             )
         if K:
-            weight = -Fraction(rounded_up(K))
+            weight = -rounded_up(K)
             for unit in units:
-                mixture.add(unit, tuple(weight if k == c else Fraction(0) for k in range(m)))
+                mixture.add(unit, tuple(weight if k == c else 0.0 for k in range(m)))
     return np.array(piece.map, dtype=object), mixture
 
 

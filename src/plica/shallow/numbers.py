@@ -65,19 +65,32 @@ class Dyadics:
     exponents: NDArray[np.int64]
 
     @classmethod
-    def stack(cls, parts: Sequence[Dyadic], shape: tuple[int, ...]) -> Dyadics:
-        """Arrays of one shape on top of each other; ``shape`` is that of one of them."""
-        ints = np.empty((len(parts), *shape), dtype=object)
+    def of_rows(cls, rows: Sequence[Sequence[float | Fraction]], k: int) -> Dyadics:
+        """Rows of floats and of fractions over powers of two, shape (len(rows), k)."""
+        plain = [all(isinstance(x, float) for x in row) for row in rows]
+        parts = [
+            None if is_plain else Dyadic.of_fractions([Fraction(x) for x in row])
+            for row, is_plain in zip(rows, plain, strict=True)
+        ]
+        floats = np.array([row for row, is_plain in zip(rows, plain, strict=True) if is_plain])
+        found = cls.of_floats(floats.reshape(-1, k))
+        ints = np.empty((len(rows), k), dtype=object)
+        exponents = np.zeros(len(rows), dtype=np.int64)
+        ints[plain], exponents[plain] = found.ints, found.exponents
         for i, part in enumerate(parts):
-            ints[i] = part.ints
-        one = np.array([part.exponent for part in parts], dtype=np.int64)
-        each = one.reshape((-1,) + (1,) * (len(shape) - 1))
-        return cls(ints, np.broadcast_to(each, (len(parts), *shape[:-1])).copy())
+            if part is not None:
+                ints[i], exponents[i] = part.ints, part.exponent
+        return cls(ints, exponents)
 
     @classmethod
-    def of_rows(cls, rows: Sequence[Sequence[Fraction]], k: int) -> Dyadics:
-        """Rows of fractions whose denominators are powers of two, shape (len(rows), k)."""
-        return cls.stack([Dyadic.of_fractions(row) for row in rows], (k,))
+    def of_floats(cls, rows: Float) -> Dyadics:
+        """The exact values of finite floats, shape (r, k)."""
+        mantissa, exponent = np.frexp(rows)
+        low = np.where(rows != 0, exponent, 1 << 30).min(axis=1, initial=1 << 30)
+        low = np.where(low == 1 << 30, 0, low) - 53
+        whole = (mantissa * 2.0**53).astype(np.int64).astype(object)
+        shift = np.where(rows != 0, exponent - 53 - low[:, None], 0)
+        return cls(whole << shift.astype(object), low.astype(np.int64))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from ..domains import Box, Domain, Segment, Slice, Space
 from ..exact import linear_program
-from .numbers import Dyadics, primitive, rounded_up
+from ..exact.rational import Dyadic
+from .numbers import Dyadics, primitive
 
-__all__ = ["Mixture", "Pool"]
+__all__ = ["Mixture", "Pool", "Weights", "short"]
 
-Weights = tuple[Fraction, ...]
+#: Floats where the numbers are floats, which they mostly are.
+Weights = tuple[float | Fraction, ...]
 
 
 class Pool:
@@ -78,10 +80,11 @@ class _Ends:
     """Signs of affine forms on a domain."""
 
     def __init__(self, domain: Domain) -> None:
-        self.bounds: tuple[list[Fraction], list[Fraction]] | None = None
+        self.bounds: tuple[list[int], list[int], int] | None = None
         if isinstance(domain, (Box, Segment, Slice)):
-            low, high = (v.tolist() for v in domain.bounds)
-            self.bounds = [Fraction(x) for x in low], [Fraction(x) for x in high]
+            ends = Dyadic.of(np.stack(domain.bounds))
+            ints = ends.ints << max(ends.exponent, 0)
+            self.bounds = ints[0].tolist(), ints[1].tolist(), 1 << max(-ends.exponent, 0)
         self.free = isinstance(domain, Space)
         self.A, self.b = (v.tolist() for v in domain.halfspaces())
 
@@ -93,30 +96,41 @@ class _Ends:
         return 1 if self._most([-x for x in row]) <= 0 else 0
 
     def _most(self, row: Sequence[int]) -> Fraction | float:
+        """A positive multiple of the largest value."""
         if self.bounds is not None:
-            low, high = self.bounds
-            ends = zip(row, low, high, strict=False)
-            return sum((c * (b if c > 0 else a) for c, a, b in ends), Fraction(row[-1]))
+            low, high, one = self.bounds
+            total = row[-1] * one
+            for c, a, b in zip(row, low, high, strict=False):
+                total += c * (b if c > 0 else a)
+            return total
         found = linear_program.maximise(list(row[:-1]), self.A, self.b)
         return float("inf") if found.value is None else found.value + row[-1]
 
 
+def short(number: Fraction) -> float | Fraction:
+    """The same number as a float, if it is one."""
+    try:
+        near = float(number)
+    except OverflowError:
+        return number
+    return near if near == number else number
+
+
 class Mixture:
-    """A sum of hidden units, and what of it is affine; grows, and is copied where terms part.
+    """A sum of hidden units; grows, and is copied where terms part.
 
     Attributes
     ----------
-    weights : dict of int to tuple of Fraction
+    weights : dict of int to tuple of float or Fraction
         Weight of each unit in each output.
     """
 
-    def __init__(self, m: int) -> None:
-        self.m = m
+    def __init__(self) -> None:
         self.weights: dict[int, Weights] = {}
 
     def copy(self) -> Mixture:
         """The same, to grow another way."""
-        other = Mixture(self.m)
+        other = Mixture()
         other.weights = dict(self.weights)
         return other
 
@@ -124,12 +138,9 @@ class Mixture:
         """Add a unit; one that is there already gets the sum of both weights."""
         before = self.weights.get(unit)
         if before is not None:
-            weights = tuple(a + b for a, b in zip(before, weights, strict=True))
+            pairs = zip(before, weights, strict=True)
+            weights = tuple(short(Fraction(a) + Fraction(b)) for a, b in pairs)
         self.weights[unit] = weights
-
-    def penalise(self, unit: int, penalty: Sequence[float], scale: Fraction) -> None:
-        """Add ``-penalty * scale``, rounded to the next float below."""
-        self.add(unit, tuple(-Fraction(rounded_up(Fraction(p) * scale)) for p in penalty))
 
     def settled(self, pool: Pool, affine: NDArray[Any]) -> dict[int, Weights]:
         """Units that bend on the domain; those that are linear there go into ``affine``.
@@ -144,9 +155,9 @@ class Mixture:
         for i, weights in self.weights.items():
             sign = pool.sign(i)
             if sign == 0:
-                found[i] = weights
+                if any(weights):
+                    found[i] = weights
             elif sign > 0:
-                affine += np.multiply.outer(
-                    np.array(weights, dtype=object), np.array(pool.fractions(i), dtype=object)
-                )
+                factors = np.array([Fraction(w) for w in weights], dtype=object)
+                affine += np.multiply.outer(factors, np.array(pool.fractions(i), dtype=object))
         return found
