@@ -33,7 +33,7 @@ MAY_USE: dict[str, set[str]] = {
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "draw": FOUNDATION | {"regions"},
     "shallow": FOUNDATION | {"exact", "engines", "regions"},
-    "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
+    "cli": FOUNDATION | {"exact", "loaders", "regions", "draw", "shallow", ""},
 }
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
 UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage"), ("chain.py", "facts")}

@@ -144,18 +144,19 @@ class MaxOfShallow:
     # -- values ------------------------------------------------------------------------------
 
     @cached_property
-    def _matrices(self) -> tuple[Float, Float, Any, Float]:
-        """Hidden rows (n, H) and constants; output weights (H + n, T m) and constants."""
+    def _matrices(self) -> tuple[Float, Float, Any, Float, Float]:
+        """Hidden rows (H, n) and constants; output weights (m T, H), affine rows and constants."""
         T, m, n = len(self.terms), self.n_outputs, self.n_inputs
-        H, hidden, affine = self.distinct_units, self.hidden.floats, self.affine.floats
-        column = np.repeat(np.arange(T), self.units_per_term)
-        # columns are output-major, so that each output's terms lie side by side
-        at = column[:, None] + T * np.arange(m)
-        row = np.broadcast_to(self.reads[:, None], at.shape)
-        V = sp.coo_array((self.weights.floats.ravel(), (row.ravel(), at.ravel())), shape=(H, T * m))
-        out: Any = sp.csr_array(V).T.tocsr() if V.nnz < DENSE * H * T * m else V.toarray()
-        flat = affine.transpose(1, 0, 2).reshape(T * m, n + 1)
-        return hidden[:, :n].T.copy(), hidden[:, n].copy(), (out, flat[:, :n].T.copy()), flat[:, n]
+        H, hidden = self.distinct_units, self.hidden.floats
+        # rows are output-major, so that each output's terms lie side by side
+        term = np.repeat(np.arange(T), self.units_per_term)
+        at = term[:, None] + T * np.arange(m)
+        read = np.broadcast_to(self.reads[:, None], at.shape)
+        entries = (self.weights.floats.ravel(), (at.ravel(), read.ravel()))
+        V: Any = sp.csr_array(entries, shape=(m * T, H))
+        V = V if V.nnz < DENSE * H * T * m else V.toarray()
+        flat = self.affine.floats.transpose(1, 0, 2).reshape(m * T, n + 1)
+        return hidden[:, :n].copy(), hidden[:, n:], V, flat[:, :n].copy(), flat[:, n:]
 
     def _batch(self, x: ArrayLike) -> Float:
         points = np.asarray(x, dtype=np.float64)
@@ -168,26 +169,26 @@ class MaxOfShallow:
         return points
 
     def _chunks(self, x: Float) -> Iterable[tuple[slice, Float]]:
-        """Values of all terms, shape (k, m, T), for slices of a batch."""
-        U, u, (V, A), a = self._matrices
+        """Values of all terms, shape (m, T, k), for slices of a batch."""
+        U, u, V, A, a = self._matrices
         T, m = len(self.terms), self.n_outputs
         step = max(1, CHUNK // max(1, T * m + self.distinct_units))
         for i in range(0, x.shape[0], step):
-            part = x[i : i + step]
-            h = part @ U
+            part = np.ascontiguousarray(x[i : i + step].T)
+            h = U @ part
             h += u
             np.maximum(h, 0.0, out=h)
-            y = part @ A
+            y = A @ part
             y += a
-            y += np.asarray((V @ h.T).T) if sp.issparse(V) else h @ V
-            yield slice(i, i + step), y.reshape(-1, m, T)
+            y += V @ h
+            yield slice(i, i + step), y.reshape(m, T, -1)
 
     def __call__(self, x: ArrayLike) -> Float:
         """Values, shape (N, n_outputs), at points of shape (N, n_inputs), in float64."""
         points = self._batch(x)
         found = np.empty((points.shape[0], self.n_outputs))
         for part, values in self._chunks(points):
-            values.max(axis=2, out=found[part])
+            found[part] = values.max(axis=1).T
         return found
 
     def term_values(self, x: ArrayLike) -> Float:
@@ -195,7 +196,7 @@ class MaxOfShallow:
         points = self._batch(x)
         found = np.empty((points.shape[0], self.n_outputs, len(self.terms)))
         for part, values in self._chunks(points):
-            found[part] = values
+            found[part] = values.transpose(2, 0, 1)
         return found
 
     def value(self, x: Iterable[Any]) -> tuple[Fraction, ...]:

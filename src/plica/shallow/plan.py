@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..regions.ask import map_regions
 from ..regions.atlas import Atlas
 from .bends import Bend, bends, used_pieces
 
-__all__ = ["METHODS", "Plan", "Setting", "plan"]
+__all__ = ["METHODS", "Plan", "Setting", "how_many", "plan"]
 
 METHODS = ("auto", "patterns", "subsets", "minimal")
 #: Terms, and bytes, beyond which a form is not built.
@@ -68,9 +68,10 @@ class Plan:
 
     def __str__(self) -> str:
         about = "at most" if self.complete else "more than"
+        blind = how_many(self.all_terms)
         lines = [
             f"method: {self.method}",
-            f"terms: {about} {self.terms:,} ({self.all_terms:,} without knowing the regions)",
+            f"terms: {about} {self.terms:,} ({blind} without knowing the regions)",
             f"hidden units: up to {self.units_per_term:,} a term, {self.total_units:,} in all",
             f"memory: about {self.bytes / 2**20:,.1f} MiB",
         ]
@@ -220,14 +221,13 @@ class Setting:
         fixed = {b.column for of_stage in self._any for b in of_stage if b.concave}
         fixed = set() if self.method == "subsets" else fixed
         each = used_pieces(self.net)
-        return prod(len(p) for c, p in enumerate(each) if c >= skip and c not in fixed)
+        return math.prod(len(p) for c, p in enumerate(each) if c >= skip and c not in fixed)
 
     def _allow(self, terms: int) -> None:
         if terms > TERM_LIMIT:
-            size = f"{terms:,}" if terms < 10**18 else f"2^{terms.bit_length() - 1}"
             raise SizeError(
-                f"there are {size} patterns (limit {TERM_LIMIT:,}); leave out those that do not "
-                "occur with prune=True, or take a smaller domain"
+                f"there are {how_many(terms)} patterns (limit {TERM_LIMIT:,}); leave out those "
+                "that do not occur with prune=True, or take a smaller domain"
             )
 
     def plan(self) -> Plan:
@@ -281,6 +281,11 @@ class Setting:
                 found += 2 * count * before
             column += stage.units.nonlinear.size
         return found
+
+
+def how_many(number: int) -> str:
+    """A count for people, also one without end."""
+    return f"{number:,}" if number < 10**12 else f"about 2^{math.log2(number):.1f}"
 
 
 def _wedges(some: Sequence[Bend]) -> int:
