@@ -261,3 +261,44 @@ def test_minimal_penalties_are_smallest(name: str) -> None:
     assert form.total_units
     for t in np.flatnonzero(form.units_per_term):
         assert (halved.term_values(x)[:, :, t] - y).max() > 1e-9
+
+
+# -- larger networks -------------------------------------------------------------------------
+
+
+def test_convolutional_on_a_slice() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(2, 2, 3),
+        torch.nn.LeakyReLU(0.1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(8, 3),
+    )
+    net = plica.load(module, example=torch.zeros(1, 1, 8, 8))
+    rng = np.random.default_rng(0)
+    plane = plica.Slice.through(*rng.random((3, 64)))
+    form = max_of_shallow(net, plane, method="patterns")
+    own = plane.restrict(net)
+    chain = RationalChain(own)
+    low, high = plane.bounds
+    x = low + (high - low) * rng.random((300, 2))
+    np.testing.assert_allclose(form(x), own(x), rtol=1e-11, atol=1e-11)
+    for point in x[:3].tolist():
+        assert form.value(point) == chain.value(point)
+
+
+def test_polytope_and_flat_box() -> None:
+    net = Network.mlp(he([3, 4, 4, 1]))
+    simplex = plica.Polytope([[-1, 0, 0], [0, -1, 0], [0, 0, -1], [1, 1, 1]], [0, 0, 0, 1])
+    chain = RationalChain(net)
+    for method in ("patterns", "minimal"):
+        form = max_of_shallow(net, simplex, method=method)
+        for x in np.random.default_rng(0).dirichlet(np.ones(4), 20)[:, :3].tolist():
+            if sum(map(Fraction, x)) <= 1:
+                assert form.value(x) == chain.value(x)
+    flat = plica.Box([-1, 0.5, -1], [1, 0.5, 1])
+    assert_equal(max_of_shallow(net, flat), net, flat)
