@@ -10,7 +10,6 @@ from math import lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from ..chain import Network
@@ -23,10 +22,22 @@ if TYPE_CHECKING:
 __all__ = ["MaxOfShallow", "Term"]
 
 Float = NDArray[np.float64]
-#: Floating-point numbers that one chunk of a batch may hold.
-CHUNK = 1 << 22
-#: Share of nonzero output weights from which dense products are faster.
-DENSE = 0.05
+#: Floating-point numbers that are held at a time.
+CHUNK = 1 << 18
+#: Terms are one block while its dense weights are at most so many times those that are not zero,
+#: and so many more.
+FILL, BLOCK = 2.0, 4096
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Terms ``first`` to ``last``: hidden rows, output weights (m terms, units), affine rows."""
+
+    first: int
+    last: int
+    U: Float
+    V: Float
+    A: Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,19 +155,36 @@ class MaxOfShallow:
     # -- values ------------------------------------------------------------------------------
 
     @cached_property
-    def _matrices(self) -> tuple[Float, Float, Any, Float, Float]:
-        """Hidden rows (H, n) and constants; output weights (m T, H), affine rows and constants."""
-        T, m, n = len(self.terms), self.n_outputs, self.n_inputs
-        H, hidden = self.distinct_units, self.hidden.floats
-        # rows are output-major, so that each output's terms lie side by side
-        term = np.repeat(np.arange(T), self.units_per_term)
-        at = term[:, None] + T * np.arange(m)
-        read = np.broadcast_to(self.reads[:, None], at.shape)
-        entries = (self.weights.floats.ravel(), (at.ravel(), read.ravel()))
-        V: Any = sp.csr_array(entries, shape=(m * T, H))
-        V = V if V.nnz < DENSE * H * T * m else V.toarray()
-        flat = self.affine.floats.transpose(1, 0, 2).reshape(m * T, n + 1)
-        return hidden[:, :n].copy(), hidden[:, n:], V, flat[:, :n].copy(), flat[:, n:]
+    def _blocks(self) -> list[_Block]:
+        """Terms in blocks: neighbours share most of their hidden units."""
+        found, first = [], 0
+        T, m = len(self.terms), self.n_outputs
+        union: set[int] = set()
+        for t in range(T + 1):
+            if t < T:
+                more = union.union(self.reads[self.start[t] : self.start[t + 1]].tolist())
+                size = int(self.start[t + 1] - self.start[first])
+                if t == first or (t + 1 - first) * len(more) <= FILL * size + BLOCK:
+                    union = more
+                    continue
+            units = np.array(sorted(union), dtype=np.int64)
+            part = slice(self.start[first], self.start[t])
+            V = np.zeros((m, t - first, units.size))
+            row = np.repeat(np.arange(t - first), self.units_per_term[first:t])
+            V[:, row, np.searchsorted(units, self.reads[part])] = self.weights.floats[part].T
+            affine = self.affine.floats[first:t].transpose(1, 0, 2)
+            found.append(
+                _Block(
+                    first,
+                    t,
+                    self.hidden.floats[units],
+                    V.reshape(m * (t - first), -1),
+                    affine.reshape(m * (t - first), -1).copy(),
+                )
+            )
+            if t < T:
+                first, union = t, set(self.reads[self.start[t] : self.start[t + 1]].tolist())
+        return found
 
     def _batch(self, x: ArrayLike) -> Float:
         points = np.asarray(x, dtype=np.float64)
@@ -168,35 +196,39 @@ class MaxOfShallow:
             )
         return points
 
-    def _chunks(self, x: Float) -> Iterable[tuple[slice, Float]]:
-        """Values of all terms, shape (m, T, k), for slices of a batch."""
-        U, u, V, A, a = self._matrices
-        T, m = len(self.terms), self.n_outputs
-        step = max(1, CHUNK // max(1, T * m + self.distinct_units))
+    def _values(self, x: Float) -> Iterable[tuple[slice, slice, Float]]:
+        """(points, terms, values (m, terms, points)), block by block."""
+        m = self.n_outputs
+        widest = max(self.n_inputs, *(sum(block.V.shape) for block in self._blocks))
+        step = max(1, CHUNK // widest)
         for i in range(0, x.shape[0], step):
-            part = np.ascontiguousarray(x[i : i + step].T)
-            h = U @ part
-            h += u
-            np.maximum(h, 0.0, out=h)
-            y = A @ part
-            y += a
-            y += V @ h
-            yield slice(i, i + step), y.reshape(m, T, -1)
+            part = x[i : i + step]
+            one = np.concatenate([part.T, np.ones((1, part.shape[0]))])
+            for block in self._blocks:
+                h = block.U @ one
+                np.maximum(h, 0.0, out=h)
+                y = block.A @ one
+                y += block.V @ h
+                yield (
+                    slice(i, i + step),
+                    slice(block.first, block.last),
+                    y.reshape(m, -1, len(part)),
+                )
 
     def __call__(self, x: ArrayLike) -> Float:
         """Values, shape (N, n_outputs), at points of shape (N, n_inputs), in float64."""
         points = self._batch(x)
-        found = np.empty((points.shape[0], self.n_outputs))
-        for part, values in self._chunks(points):
-            found[part] = values.max(axis=1).T
+        found = np.full((points.shape[0], self.n_outputs), -np.inf)
+        for part, _, values in self._values(points):
+            np.maximum(found[part], values.max(axis=1).T, out=found[part])
         return found
 
     def term_values(self, x: ArrayLike) -> Float:
         """Values of every term, shape (N, n_outputs, T), in float64."""
         points = self._batch(x)
         found = np.empty((points.shape[0], self.n_outputs, len(self.terms)))
-        for part, values in self._chunks(points):
-            found[part] = values.transpose(2, 0, 1)
+        for part, terms, values in self._values(points):
+            found[part, :, terms] = values.transpose(2, 0, 1)
         return found
 
     def value(self, x: Iterable[Any]) -> tuple[Fraction, ...]:
