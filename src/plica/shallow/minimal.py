@@ -14,12 +14,14 @@ is enough for these, all facets, for which there always is one (Hoffman 1952).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import BudgetError, PlicaError
 from ..exact import linear_program
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["by_pieces", "convex_pieces"]
 
+#: Share of the sizes of the numbers in a sum that rounding changes it by, with room to spare.
+SLACK = 1e-12
 Map = tuple[tuple[Fraction, ...], ...]
 
 
@@ -193,19 +197,20 @@ def _merged(pieces: list[Piece], shared: list[tuple[int, int]]) -> list[Piece]:
 def by_pieces(setting: Setting, meta: dict[str, Any]) -> MaxOfShallow:
     """The minimal local form on a domain of any dimension."""
     pieces = convex_pieces(setting)
-    pool = Pool(setting.net.n_inputs)
-    raw = [_term(piece, pieces, pool) for piece in pieces]
+    pool, search = Pool(setting.net.n_inputs), _Penalties(pieces)
+    raw = [_term(i, search, pool) for i in range(len(pieces))]
     return gather(pool, raw, meta, True)
 
 
-def _term(piece: Piece, pieces: Sequence[Piece], pool: Pool) -> Raw:
+def _term(i: int, search: _Penalties, pool: Pool) -> Raw:
+    piece = search.pieces[i]
     m = len(piece.map)
     mixture = Mixture()
     for c in range(m):
         down = [r for r, bend in piece.rows.items() if bend[c] < 0]
         for rows in (down, list(piece.rows)):
             units = [pool.add((*r[:-1], -r[-1]), 0)[0] for r in rows]
-            K = _smallest(piece, pieces, c, [pool.fractions(u) for u in units])
+            K = search.smallest(i, c, [pool.fractions(u) for u in units])
             if K is not None:
                 break
         else:
@@ -220,26 +225,88 @@ def _term(piece: Piece, pieces: Sequence[Piece], pool: Pool) -> Raw:
     return np.array(piece.map, dtype=object), mixture
 
 
-def _smallest(
-    piece: Piece, pieces: Sequence[Piece], c: int, forms: Sequence[Sequence[Fraction]]
-) -> Fraction | None:
-    """The smallest K of output ``c`` with penalties on these forms; None if there is none."""
-    best = Fraction(0)
-    for other in pieces:
-        if other.map[c] == piece.map[c]:
-            continue
-        gap = [a - b for a, b in zip(piece.map[c], other.map[c], strict=True)]
-        rows = other.halfspaces
-        most = linear_program.maximise(
-            gap[:-1], [r[:-1] for r in rows], [r[-1] for r in rows]
-        ).value
-        if most is not None and most + gap[-1] <= 0:
-            continue
-        K = _ratio(gap, rows, forms)
-        if K is None:
-            return None
-        best = max(best, K)
-    return best
+class _Penalties:
+    """Smallest penalties; most pieces are ruled out by bounds over their bounding boxes.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    """
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
+        self.maps = np.array([[[float(x) for x in row] for row in piece.map] for piece in pieces])
+        ends = np.array([_bounds(piece) for piece in pieces])
+        self.low, self.high = ends[:, 0], ends[:, 1]
+
+    def smallest(self, i: int, c: int, forms: Sequence[Sequence[Fraction]]) -> Fraction | None:
+        """The smallest K of an output of a piece for penalties on forms; None if there is none."""
+        own, best = self.pieces[i].map[c], Fraction(0)
+        bound = self._bounds(i, c, forms)
+        for q in np.argsort(-bound, kind="stable").tolist():
+            if bound[q] <= best:
+                break
+            other = self.pieces[q]
+            if other.map[c] == own:
+                continue
+            gap = [a - b for a, b in zip(own, other.map[c], strict=True)]
+            rows = other.halfspaces
+            most = _most(gap, rows)
+            if most is not None and most <= 0:
+                continue
+            K = _ratio(gap, rows, forms)
+            if K is None:
+                return None
+            best = max(best, K)
+        return best
+
+    def _bounds(self, i: int, c: int, forms: Sequence[Sequence[Fraction]]) -> NDArray[np.float64]:
+        """Certain upper bounds on the K that each other piece asks for, shape (N,)."""
+        own = self.maps[i, c]
+        with np.errstate(invalid="ignore"):  # 0 * inf, where a piece has no end
+            reach = np.maximum(np.abs(self.low), np.abs(self.high))
+            size = np.abs(self.maps[:, c]) + np.abs(own)
+            doubt = SLACK * (np.nansum(size[:, :-1] * reach, axis=1) + size[:, -1])
+            most = _over_boxes(own - self.maps[:, c], self.low, self.high) + doubt
+            least = np.zeros(len(self.pieces))
+            for form in forms:
+                row = np.array([float(x) for x in form])
+                doubt = SLACK * (np.nansum(np.abs(row[:-1]) * reach, axis=1) + abs(row[-1]))
+                least = np.maximum(least, -_over_boxes(-row[None], self.low, self.high) - doubt)
+        bound = np.full(len(self.pieces), np.inf)
+        sure = (least > 0) & np.isfinite(most) & np.isfinite(least)
+        bound[sure] = most[sure] / least[sure] * (1 + SLACK)
+        bound[most <= 0] = 0.0
+        bound[i] = 0.0
+        return bound
+
+
+def _over_boxes(
+    forms: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Largest values of forms on boxes, up to rounding; NaN counts as infinite."""
+    a = forms[:, :-1]
+    ends = np.where(a > 0, a * high, np.where(a < 0, a * low, 0.0))
+    total: NDArray[np.float64] = ends.sum(axis=1) + forms[:, -1]
+    return np.where(np.isnan(total), np.inf, total)
+
+
+def _bounds(piece: Piece) -> list[list[float]]:
+    """Floats around the piece: lower and upper bounds of every coordinate."""
+    n = len(piece.map[0]) - 1
+    found: list[list[float]] = [[], []]
+    for j in range(n):
+        for side, sign in ((0, -1), (1, 1)):
+            most = _most([Fraction(sign * (k == j)) for k in range(n + 1)], piece.halfspaces)
+            found[side].append(sign * (math.inf if most is None else rounded_up(most)))
+    return found
+
+
+def _most(form: Sequence[Fraction], rows: Sequence[Row]) -> Fraction | None:
+    """The largest value of an affine form on a polyhedron; None if there is none."""
+    A, b = [row[:-1] for row in rows], [row[-1] for row in rows]
+    value = linear_program.maximise(form[:-1], A, b).value
+    return None if value is None else value + form[-1]
 
 
 def _ratio(
