@@ -14,10 +14,10 @@ is enough for these, all facets, for which there always is one (Hoffman 1952).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from ..errors import BudgetError, PlicaError
 from ..exact import linear_program
 from ..exact.halfspaces import pattern_rows
-from ..exact.linear_program import Row
-from ..exact.rational import RationalChain
+from ..exact.linear_program import Point, Row
+from ..exact.rational import RationalChain, intersect
 from ..units import MAX
 from .expand import Raw, gather
 from .form import MaxOfShallow
@@ -42,6 +42,9 @@ __all__ = ["by_pieces", "convex_pieces"]
 
 #: Share of the sizes of the numbers in a sum that rounding changes it by, with room to spare.
 SLACK = 1e-12
+#: Boxes of more dimensions have too many corners.
+BOX_DIMENSIONS = 8
+Float = NDArray[np.float64]
 Map = tuple[tuple[Fraction, ...], ...]
 
 
@@ -226,7 +229,7 @@ def _term(i: int, search: _Penalties, pool: Pool) -> Raw:
 
 
 class _Penalties:
-    """Smallest penalties; most pieces are ruled out by bounds over their bounding boxes.
+    """Smallest penalties; most pieces are ruled out by bounds over points around them.
 
     Parameters
     ----------
@@ -236,8 +239,15 @@ class _Penalties:
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = pieces
         self.maps = np.array([[[float(x) for x in row] for row in piece.map] for piece in pieces])
-        ends = np.array([_bounds(piece) for piece in pieces])
-        self.low, self.high = ends[:, 0], ends[:, 1]
+        n = self.maps.shape[2] - 1
+        hulls = [_hull(piece, n) for piece in pieces]
+        #: Pieces without points have no bound.
+        self.known = np.flatnonzero([len(hull) > 0 for hull in hulls])
+        points = [[*map(float, v), 1.0] for hull in hulls for v in hull]
+        self.points = np.array(points).reshape(-1, n + 1)
+        count = np.array([len(hulls[q]) for q in self.known.tolist()], dtype=np.int64)
+        self.owner = np.repeat(self.known, count)
+        self.first = np.cumsum(count) - count
 
     def smallest(self, i: int, c: int, forms: Sequence[Sequence[Fraction]]) -> Fraction | None:
         """The smallest K of an output of a piece for penalties on forms; None if there is none."""
@@ -251,8 +261,10 @@ class _Penalties:
                 continue
             gap = [a - b for a, b in zip(own, other.map[c], strict=True)]
             rows = other.halfspaces
-            most = _most(gap, rows)
-            if most is not None and most <= 0:
+            if not forms:
+                most = _most(gap, rows)
+                if most is None or most > 0:
+                    return None
                 continue
             K = _ratio(gap, rows, forms)
             if K is None:
@@ -260,46 +272,50 @@ class _Penalties:
             best = max(best, K)
         return best
 
-    def _bounds(self, i: int, c: int, forms: Sequence[Sequence[Fraction]]) -> NDArray[np.float64]:
-        """Certain upper bounds on the K that each other piece asks for, shape (N,)."""
-        own = self.maps[i, c]
-        with np.errstate(invalid="ignore"):  # 0 * inf, where a piece has no end
-            reach = np.maximum(np.abs(self.low), np.abs(self.high))
-            size = np.abs(self.maps[:, c]) + np.abs(own)
-            doubt = SLACK * (np.nansum(size[:, :-1] * reach, axis=1) + size[:, -1])
-            most = _over_boxes(own - self.maps[:, c], self.low, self.high) + doubt
-            least = np.zeros(len(self.pieces))
+    def _bounds(self, i: int, c: int, forms: Sequence[Sequence[Fraction]]) -> Float:
+        """Certain upper bounds on the K that each other piece asks for, shape (N,).
+
+        A sum of ``relu`` is at least the sum of its forms' smallest values, where these are
+        positive; forms are largest and smallest at corners. In floating point, with room for all
+        rounding.
+        """
+        bound = np.full(len(self.pieces), np.inf)
+        if self.known.size:
+            own, others = self.maps[i, c], self.maps[self.owner, c]
+            size = np.abs(self.points)
+            doubt = SLACK * ((np.abs(own) + np.abs(others)) * size).sum(axis=1)
+            gap = ((own - others) * self.points).sum(axis=1) + doubt
+            most = np.maximum.reduceat(gap, self.first)
+            least = np.zeros(self.known.size)
             for form in forms:
                 row = np.array([float(x) for x in form])
-                doubt = SLACK * (np.nansum(np.abs(row[:-1]) * reach, axis=1) + abs(row[-1]))
-                least = np.maximum(least, -_over_boxes(-row[None], self.low, self.high) - doubt)
-        bound = np.full(len(self.pieces), np.inf)
-        sure = (least > 0) & np.isfinite(most) & np.isfinite(least)
-        bound[sure] = most[sure] / least[sure] * (1 + SLACK)
-        bound[most <= 0] = 0.0
+                value = self.points @ row - SLACK * (size @ np.abs(row))
+                least += np.maximum(np.minimum.reduceat(value, self.first), 0.0)
+            ratio = np.divide(most, least, out=np.full(least.size, np.inf), where=least > 0)
+            bound[self.known] = np.where(most <= 0, 0.0, ratio * (1 + SLACK))
         bound[i] = 0.0
         return bound
 
 
-def _over_boxes(
-    forms: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Largest values of forms on boxes, up to rounding; NaN counts as infinite."""
-    a = forms[:, :-1]
-    ends = np.where(a > 0, a * high, np.where(a < 0, a * low, 0.0))
-    total: NDArray[np.float64] = ends.sum(axis=1) + forms[:, -1]
-    return np.where(np.isnan(total), np.inf, total)
+def _hull(piece: Piece, n: int) -> list[Point]:
+    """Points whose convex hull holds the piece: its corners in the plane, else those of a box.
 
-
-def _bounds(piece: Piece) -> list[list[float]]:
-    """Floats around the piece: lower and upper bounds of every coordinate."""
-    n = len(piece.map[0]) - 1
-    found: list[list[float]] = [[], []]
+    None at all if the piece has no end, or there would be too many.
+    """
+    if n > BOX_DIMENSIONS:
+        return []
+    ends = []
     for j in range(n):
-        for side, sign in ((0, -1), (1, 1)):
-            most = _most([Fraction(sign * (k == j)) for k in range(n + 1)], piece.halfspaces)
-            found[side].append(sign * (math.inf if most is None else rounded_up(most)))
-    return found
+        form = [Fraction(k == j) for k in range(n + 1)]
+        most, least = _most(form, piece.halfspaces), _most([-x for x in form], piece.halfspaces)
+        if most is None or least is None:
+            return []
+        ends.append((-least, most))
+    if n == 2:
+        lines = [(*row[:-1], -row[-1]) for row in piece.halfspaces]
+        meets = {intersect(p, q) for p, q in combinations(lines, 2)} - {None}
+        return [v for v in meets if v and linear_program.contains(piece.halfspaces, v)]
+    return list(product(*ends))
 
 
 def _most(form: Sequence[Fraction], rows: Sequence[Row]) -> Fraction | None:
@@ -317,8 +333,6 @@ def _ratio(
     The variables are ``x`` and 1, both times a positive number, and a bound on each ``relu``.
     """
     n, h = len(gap) - 1, len(forms)
-    if not h:
-        return None
     A: list[list[Any]] = [[*row[:-1], -row[-1], *[0] * h] for row in rows]
     A.append([*[0] * n, -1, *[0] * h])
     for j, form in enumerate(forms):
