@@ -170,7 +170,8 @@ def by_subsets(
         affine[:, -1] += c
         mixture = Mixture()
         for k, (line, units) in enumerate(features):
-            affine += np.multiply.outer(J[:, k], line)
+            if line.any():  # the first piece of a ReLU is zero
+                affine += np.multiply.outer(J[:, k], line)
             for unit, scale in units:
                 mixture.add(unit, tuple(short(b * scale) for b in J[:, k]))
         found.append((affine, mixture))
