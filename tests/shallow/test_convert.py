@@ -141,6 +141,19 @@ def test_plan_bounds_the_form() -> None:
             assert str(predicted.terms) in str(predicted)
 
 
+def test_what_does_not_bend_on_the_domain_is_left_out() -> None:
+    # -relu(x) - relu(x + y) - relu(2x) - relu(x + 5) - relu(x - 5): the last two are stable, and
+    # the third is a multiple of the first
+    W = [[1, 0], [1, 1], [2, 0], [1, 0], [1, 0]]
+    net = Network.mlp([(W, [0, 0, 0, 5, -5]), ([[-1, -1, -1, -1, -1]], [0])])
+    form = max_of_shallow(net, SQUARE, method="patterns")
+    assert len(form.terms) == 1
+    assert form.distinct_units == 2
+    (term,) = form.terms
+    assert term.affine.tolist() == [[-1, 0, -5]]
+    assert_equal(form, net, SQUARE)
+
+
 def test_too_large_is_refused_before_it_is_built() -> None:
     net = Network.mlp(he([4, 30, 30, 1]))
     with pytest.raises(plica.SizeError, match="patterns"):

@@ -48,13 +48,16 @@ def max_of_shallow(
         Keep only patterns that occur on the domain, and drop what is constant or linear there.
         Without, all patterns are taken, and the form is exact everywhere.
     budget : int, float or Budget, optional
-        Regions (int) or seconds (float) for finding the patterns.
+        Regions (int) or seconds (float) for finding the patterns. The method of subsets can do
+        without: when its budget runs out it takes all subsets. Give it one where the regions are
+        too many, as for images.
     progress : callable, optional
         Called about ten times a second with (regions found, seconds).
 
     Returns
     -------
     MaxOfShallow
+        In the domain's own coordinates.
 
     Raises
     ------
