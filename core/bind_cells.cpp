@@ -96,8 +96,9 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
             "chain"_a, "n"_a, "lower"_a, "upper"_a, "A"_a, "b"_a, "patterns"_a, "witnesses"_a, "maps"_a,
             "filter"_a = 1.0, nb::keep_alive<1, 2>(),
             "The domain {lower <= x <= upper, A x <= b}; without bounds where both are empty.")
-        .def("share", &C::share, "claims"_a, "stage"_a, nb::keep_alive<1, 2>(),
-             "Divide the regions with other walks: leave out the cells of this stage that one of them took.")
+        .def("share", &C::share, "claims"_a, "stage"_a, "depth"_a, nb::keep_alive<1, 2>(),
+             "Divide the regions with other walks: leave out the cells of this stage that one of them took; of "
+             "the first stage with units, those that so many cuts have made.")
         .def(
             "run",
             [](C &self, std::int64_t regions, double seconds) {

@@ -11,6 +11,7 @@
 
 namespace plica {
 
+inline int padded8(int n) { return (n + 7) / 8 * 8; }
 inline int words_of(int n) { return (n + 63) / 64; }
 inline int count_bits(std::uint64_t w) { return __builtin_popcountll(w); }
 inline int first_bit(std::uint64_t w) { return __builtin_ctzll(w); }

@@ -14,9 +14,30 @@
 
 namespace plica {
 
+namespace {
+
+// Whether no pre-activation on any cell, and no distance of one from a breakpoint, has a constant.
+bool homogeneous(const Chain &chain) {
+    const auto zeros = [](const auto &numbers) {
+        return std::all_of(numbers.begin(), numbers.end(), [](double t) { return t == 0.0; });
+    };
+    return std::all_of(chain.stages.begin(), chain.stages.end(), [&](const Stage &s) { return zeros(s.bias); }) &&
+           std::all_of(chain.functions.begin(), chain.functions.end(), [&](const Function &f) {
+               return zeros(f.breakpoints) && std::all_of(f.exact_intercepts.begin(), f.exact_intercepts.end(),
+                                                          [](const Dyadic &t) { return t.zero(); });
+           });
+}
+
+Domain described(Domain domain, const Chain &chain) {
+    domain.homogeneous = homogeneous(chain);
+    return domain;
+}
+
+} // namespace
+
 template <class Form>
 Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
-    : chain_(chain), domain_(std::move(domain)), listing_(listing), n_(domain_.n),
+    : chain_(chain), domain_(described(std::move(domain), chain)), listing_(listing), n_(domain_.n),
       arbiter_(chain, pieces_), form_(domain_, arbiter_, listing.filter), bits_(chain.pattern_bits()) {
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
@@ -50,7 +71,14 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
                   (1 + (n_ + 8) * kUnit);
     first.valid = true;
     const Cell all = form_.start();
-    stack_.push({0, 0, kToFind, -1, all, form_.mark(), 0, 0, -1, 0});
+    stack_.push({0, 0, kToFind, -1, all, form_.mark(), 0, 0, -1, 0, 0});
+}
+
+template <class Form> void Cells<Form>::share(Claims &claims, int stage, int depth) {
+    claims_ = &claims;
+    shared_ = stage;
+    depth_ = depth;
+    stack_[0].path = depth > 0 ? 1 : 0;
 }
 
 template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds) {
@@ -60,6 +88,8 @@ template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds
         regions > std::numeric_limits<std::int64_t>::max() - steps.regions
             ? std::numeric_limits<std::int64_t>::max()
             : steps.regions + regions;
+    write();
+    if (steps.regions >= target_) return done();
     std::int64_t visits = 0, asked = arbiter_.asked;
     while (stack_.size() > 0) {
         const Item item = stack_[stack_.size() - 1];
@@ -215,16 +245,27 @@ template <class Form> void Cells<Form>::visit(Item item) {
     coefficients_.truncate(item.coefficients);
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
     fresh_ = false;
+    bool untried = item.length == kToFind; // whether its regions have not yet been sought all at once
+    const auto all_found = [&] {
+        untried = false;
+        return at_once(item);
+    };
     for (;;) {
         const int s = item.stage;
         if (item.length == kToFind) {
             enter(item);
-            if (s == last_ && counting_ && count(item)) return;
+            if (s == last_ && item.length <= many() && all_found()) return;
             if (item.length > 1) sift(item);
             if (item.length > 0 && hopeless(item)) return;
         }
         const bool counting = s == last_ && counting_;
         while (item.length > 0) {
+            if (lost(item, depth_)) return;
+            // what is open may have become few enough; where it was not certain, try again with fewer
+            if (s == last_ && item.length <= many() && (untried || (many() - item.length) % 4 == 0)) {
+                if (all_found()) return;
+                fresh_ = false; // the form has been asked other things
+            }
             Candidate c = candidates_[item.list];
             if (stage(s).unit_function[z(c.unit)] == kMax) {
                 max_unit(item, c);
@@ -238,6 +279,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
                 ++item.list;
                 --item.length;
             } else if (counting && item.length == 1 && c.lo + 1 == c.hi) {
+                if (lost(item, 0)) return;
                 steps.regions += 2; // no need to make the last two
                 ++steps.splits;
                 return;
@@ -245,36 +287,78 @@ template <class Form> void Cells<Form>::visit(Item item) {
                 branch(item, c.unit, c.lo, c.hi);
             }
         }
+        if (lost(item, s == shared_ ? 0 : depth_)) return;
         if (s == last_) {
             emit(item.cell);
             return;
         }
-        if (s == shared_ && taken(s)) return;
+        if (s == shared_ && depth_ == 0 && taken(s)) return;
         update(s + 1);
         item.stage = s + 1;
         item.length = kToFind;
     }
 }
 
-// Count the regions of the last stage without making them, where that is certain and within the
-// budget.
-template <class Form> bool Cells<Form>::count(const Item &item) {
-    if (!Form::kCounts || item.length < 2 || item.length > kManyCuts) return false;
-    asks_.clear();
-    for (std::size_t i = item.list; i < item.list + z(item.length); ++i) {
-        const Candidate &c = candidates_[i];
-        const int f = stage(item.stage).unit_function[z(c.unit)];
-        if (f == kMax) return false;
-        const double *t = chain_.functions[z(f)].breakpoints.data();
-        for (int q = c.lo; q < c.hi; ++q) asks_.push_back(question(item.stage, c, t[q]));
+// Find the regions of a cell of the last stage without making their cells, where that is certain and within
+// the budget.
+template <class Form> bool Cells<Form>::at_once(Item &item) {
+    if (item.length > many() || (counting_ && item.length < 2)) return false;
+    if constexpr (Form::kCounts) {
+        if (lost(item, 0)) return true;
+        asks_.clear();
+        next_piece_.clear();
+        const auto lowest = [&](std::size_t i) { return i == item.list && item.lo >= 0 ? item.lo : candidates_[i].lo; };
+        for (std::size_t i = item.list; i < item.list + z(item.length); ++i) {
+            const Candidate &c = candidates_[i];
+            const int f = stage(item.stage).unit_function[z(c.unit)];
+            if (f == kMax) return false;
+            const double *t = chain_.functions[z(f)].breakpoints.data();
+            const int bit = listing_.patterns ? bits_[z(stage(item.stage).column_of[z(c.unit)])].first : 0;
+            for (int q = lowest(i); q < c.hi; ++q) {
+                asks_.push_back(question(item.stage, c, t[q]));
+                next_piece_.emplace_back(z(bit / 64), std::uint64_t{1} << (bit % 64));
+            }
+        }
+        if (asks_.size() > z(many())) return false;
+        const int n = static_cast<int>(asks_.size());
+        if (counting_) {
+            const std::int64_t found = form_.parts(item.cell, asks_.data(), n);
+            if (found == 0 || found > target_ - steps.regions) return false;
+            steps.regions += found;
+            steps.splits += found - 1;
+            return true;
+        }
+        if constexpr (Form::kLists) {
+            waiting_ = form_.list(item.cell, asks_.data(), n);
+            if (waiting_ == 0) return false;
+            for (std::size_t i = item.list; i < item.list + z(item.length); ++i)
+                set_piece(item.stage, candidates_[i].unit, lowest(i));
+            steps.splits += waiting_ - 1;
+            write();
+            return true;
+        }
     }
-    if (asks_.size() > z(kManyCuts)) return false;
-    std::int64_t found = 0;
-    if constexpr (Form::kCounts) found = form_.parts(item.cell, asks_.data(), static_cast<int>(asks_.size()));
-    if (found == 0 || found > target_ - steps.regions) return false;
-    steps.regions += found;
-    steps.splits += found - 1;
-    return true;
+    return false;
+}
+
+// Write regions that have been found at once, as many as the budget allows.
+template <class Form> void Cells<Form>::write() {
+    if constexpr (Form::kLists) {
+        for (; waiting_ > 0 && steps.regions < target_; --waiting_, ++steps.regions) {
+            const auto &part = form_.listed(waiting_ - 1);
+            if (listing_.witnesses) {
+                double *to = listed.witnesses.more(z(n_));
+                for (int k = 0; k < n_; ++k) to[k] = part.point[k];
+            }
+            if (!listing_.patterns) continue;
+            std::uint64_t *to = listed.patterns.more(z(words_));
+            for (int w = 0; w < words_; ++w) to[w] = pattern_[z(w)];
+            for (std::uint32_t rest = part.above; rest != 0; rest &= rest - 1) {
+                const auto &[word, step] = next_piece_[z(__builtin_ctz(rest))];
+                to[word] += step;
+            }
+        }
+    }
 }
 
 // Split the cell at a breakpoint of a unit, by the question just asked: go on with one part, and let
@@ -298,11 +382,21 @@ template <class Form> void Cells<Form>::branch(Item &item, int unit, int lo, int
         child.coefficients = coefficients_.size();
         child.unit = more ? -1 : unit;
         child.piece = plus ? hi : lo;
+        if (child.path != 0) child.path = 2 * child.path + (plus ? 1 : 0);
         return child;
     };
     stack_.push(become(item, !plus_first, second, mark));
     item = become(item, plus_first, first, form_.mark());
     if (item.unit >= 0) set_piece(item.stage, item.unit, item.piece);
+}
+
+// Whether another walk has taken a cell that so many cuts have made. The cuts of the first stage, the map of
+// which no piece changes, come in the same order in all walks.
+template <class Form> bool Cells<Form>::lost(Item &item, int cuts) {
+    if (item.path >> cuts == 0) return false;
+    const bool found = !claims_->take({reinterpret_cast<const char *>(&item.path), sizeof item.path});
+    item.path = 0;
+    return found;
 }
 
 // Whether another walk has taken the current cell of stage s.
@@ -318,19 +412,15 @@ template <class Form> bool Cells<Form>::taken(int s) {
 
 template <class Form> void Cells<Form>::emit(Cell &cell) {
     ++steps.regions;
-    if (listing_.patterns)
-        listed.patterns.insert(listed.patterns.end(), pattern_.begin(), pattern_.end());
-    if (listing_.witnesses) {
-        listed.witnesses.resize(listed.witnesses.size() + z(n_));
-        form_.witness(cell, listed.witnesses.data() + listed.witnesses.size() - z(n_));
-    }
+    if (listing_.patterns) listed.patterns.append(pattern_.data(), z(words_));
+    if (listing_.witnesses) form_.witness(cell, listed.witnesses.more(z(n_)));
     if (listing_.maps) {
         const Buffer &b = buffers_[z(last_)];
         steps.map_error = std::max(steps.map_error, b.error);
         const int m = stage(last_).n_pre;
         for (int c = 0; c <= n_; ++c) {
             const double *column = b.map.data() + z(c) * b.ld;
-            listed.maps.insert(listed.maps.end(), column, column + m);
+            listed.maps.append(column, z(m));
         }
     }
 }

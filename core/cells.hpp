@@ -17,6 +17,7 @@
 #include "arbiter.hpp"
 #include "chain.hpp"
 #include "claims.hpp"
+#include "columns.hpp"
 #include "form.hpp"
 #include "kernels_any.hpp"
 #include "map_error.hpp"
@@ -26,9 +27,9 @@ namespace plica {
 
 // What the regions found so far are, column by column.
 struct Listed {
-    std::vector<std::uint64_t> patterns; // packed, `words` a region
-    std::vector<double> witnesses;       // a point inside each, n coordinates
-    std::vector<double> maps;            // (n + 1) * n_outputs a region, coefficient after coefficient
+    Column<std::uint64_t> patterns; // packed, `words` a region
+    Column<double> witnesses;       // a point inside each, n coordinates
+    Column<double> maps;            // (n + 1) * n_outputs a region, coefficient after coefficient
 };
 
 struct Listing {
@@ -50,12 +51,10 @@ template <class Form> class Cells {
 
     // Go on until `regions` more are found, `seconds` have passed, or all is done (then true).
     bool run(std::int64_t regions, double seconds);
-    bool done() const { return stack_.size() == 0; }
-    // From now on leave out the cells of this stage that other walks have taken.
-    void share(Claims &claims, int stage) {
-        claims_ = &claims;
-        shared_ = stage;
-    }
+    bool done() const { return stack_.size() == 0 && waiting_ == 0; }
+    // Leave out what other walks have taken: of the first stage whose units have more than one piece, the
+    // cells that `depth` cuts have made; else the cells of this stage. Before anything is run.
+    void share(Claims &claims, int stage, int depth);
 
     Listed listed;
     Steps steps;
@@ -80,6 +79,7 @@ template <class Form> class Cells {
         Mark mark; // heights of the stacks when it was made
         std::size_t candidates, coefficients;
         int unit, piece; // decision to make on arrival (unit < 0: none)
+        std::uint64_t path; // where it lies in the tree of cuts, while nobody has taken it; 0: taken
     };
     struct Buffer : MapError { // the map of a stage's pre-activations on the current cell
         Numbers map;
@@ -90,7 +90,7 @@ template <class Form> class Cells {
         int feeds = 1;
         bool valid = false;
     };
-    static constexpr int kToFind = -1, kManyCuts = 10;
+    static constexpr int kToFind = -1;
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
     void set_piece(int s, int unit, int piece);
@@ -99,11 +99,18 @@ template <class Form> class Cells {
     void settle(int s, int unit, std::uint16_t verdict, const Cell &cell);
     void sift(Item &item);
     bool narrow(int s, Candidate &c, Cell &cell);
-    bool count(const Item &item);
+    bool at_once(Item &item);
+    int many() const { // cuts of a cell whose regions may be found all at once; 0: never
+        if constexpr (Form::kCounts)
+            if (counting_ || (Form::kLists && !listing_.maps)) return form_.many();
+        return 0;
+    }
+    void write();
     void branch(Item &item, int unit, int lo, int hi);
     virtual void emit(Cell &cell);
     // Whether nothing in a cell whose units of the item's stage have been looked at can matter.
     virtual bool hopeless(Item &) { return false; }
+    bool lost(Item &item, int depth);
     bool taken(int s);
 
     bool feed(int s, int unit, int piece, double *row) const;
@@ -125,7 +132,7 @@ template <class Form> class Cells {
     const Listing listing_;
     int n_;
     Claims *claims_ = nullptr;
-    int shared_ = -1;
+    int shared_ = -1, depth_ = 0;
     int last_ = 0; // the stage after which a cell is a region
     bool counting_ = false; // nothing is written
     std::vector<std::vector<std::uint16_t>> pieces_, applied_;
@@ -138,6 +145,7 @@ template <class Form> class Cells {
     Stack<double> coefficients_;
     Stack<Item> stack_;
     std::int64_t target_ = 0; // regions at which to stop
+    int waiting_ = 0;         // regions found at once that are still to be written
     bool fresh_ = false; // the form's last question is the first candidate's, and took both signs
 
     int words_ = 0;
@@ -148,6 +156,7 @@ template <class Form> class Cells {
     std::vector<std::uint16_t> verdicts_;
     std::vector<Range> ranges_;
     std::vector<Question> asks_;
+    std::vector<std::pair<std::size_t, std::uint64_t>> next_piece_; // word of a pattern, and what to add to it
     std::vector<int> open_, units_;
     std::vector<double> rows_, now_, then_;
 };

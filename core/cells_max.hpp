@@ -83,6 +83,8 @@ template <class Form> bool Cells<Form>::max_unit(Item &item, const Candidate &c)
     const Cell whole = item.cell;
     const Mark mark = form_.mark();
     std::vector<Item> parts;
+    int width = 0; // bits of a part's number
+    while (static_cast<int>(open.size()) > 1 << width) ++width;
     for (const int q : open) {
         const Mark before = form_.mark();
         Item part = item;
@@ -96,6 +98,7 @@ template <class Form> bool Cells<Form>::max_unit(Item &item, const Candidate &c)
         part.coefficients = coefficients_.size();
         part.unit = c.unit;
         part.piece = q;
+        if (part.path != 0) part.path = part.path << width | parts.size();
         parts.push_back(part);
     }
     if (parts.size() == 1) { // what was cut off has no interior

@@ -1,6 +1,6 @@
-// How several walks over the same regions divide them: each cell of a given stage is taken by the
-// walk that comes first. The key is the pattern down to that stage, so that the parts do not depend
-// on the order in which a walk meets its cells.
+// How several walks over the same regions divide them: each of some cells that all of them come to is taken
+// by the walk that comes first. The key is the pattern down to a stage, or the cell's place in a tree of cuts that
+// is the same for all walks, and does not depend on the order in which a walk meets its cells.
 #pragma once
 
 #include <mutex>

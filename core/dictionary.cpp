@@ -16,6 +16,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNear = 1e-7;  // a witness nearer to a cut is replaced
+constexpr double kTouch = 1e-12; // an optimum below is taken for zero by the guide
+constexpr double kManyParts = 1 << 14; // are counted at once
 constexpr int kSpan = 8; // storage is padded to this many numbers
 
 std::vector<double> cone_bounds(int n, double others, double last) {
@@ -46,6 +48,8 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
         reach_[z(k)] = std::fabs(middle_[z(k)]) + half;
         bound_[z(k)] = 1 - 8 * kUnit * reach_[z(k)] / half;
     }
+    many_ = Flats::many(g_, kManyParts);
+    find_apex();
 }
 
 Dictionary::View Dictionary::view(const Cell &cell) {
@@ -220,6 +224,12 @@ bool Dictionary::search(Cell &cell, int sign) {
     if (found == Answer::open && cell.inside && filter_ < kInfinity) {
         rebuild(cell, sign);
         found = walk(cell, sign);
+        // exact rows do not help where the functional touches zero
+        if (found == Answer::open && std::fabs(height_) > kTouch && sharpen(cell)) {
+            rebuild(cell, sign);
+            found = walk(cell, sign);
+            if (found != Answer::open) ++arbiter_.asked;
+        }
     }
     if (found != Answer::open) {
         ++tally.certificates;
@@ -231,7 +241,7 @@ bool Dictionary::search(Cell &cell, int sign) {
 int Dictionary::commit() {
     if (line_ >= 0) return line_;
     line_ = static_cast<int>(lines_.size());
-    lines_.push({constant_, slack_, scale_, f_, have_exact_});
+    lines_.push({constant_, slack_, scale_, f_, have_exact_, linear_});
     std::memcpy(rows_.at(rows_.grow(z(ld_))), z_.data(), z(ld_) * sizeof(double));
     if (exact_.size() < lines_.size()) exact_.resize(lines_.capacity());
     if (have_exact_) exact_[z(line_)] = exact_z_;

@@ -7,14 +7,16 @@
 //
 // A dictionary is only a guide, and its rounding errors never matter: a positive answer is
 // certified by a point that lies in the cell by the bounds on the errors of its rows, a negative one by
-// weak duality with any multipliers (the reduced costs), with the same bounds. What neither
-// certifies, an exact linear program decides from the basis where the walk ended.
+// weak duality with any multipliers (the reduced costs), with the same bounds. Where neither is certain,
+// exact rows replace those that rounding has blurred the most, and what is still open then, an
+// exact linear program decides from the basis where the walk ended.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "exact_lp.hpp"
+#include "flats.hpp"
 #include "form.hpp"
 #include "stack.hpp"
 
@@ -29,7 +31,7 @@ struct Record {
 
 class Dictionary {
   public:
-    static constexpr bool kCounts = false;
+    static constexpr bool kCounts = true, kLists = false;
 
     struct Cell {
         int m = 0;              // rows
@@ -55,6 +57,9 @@ class Dictionary {
     int ask(Cell &cell, const std::vector<double> &row);
     Cell child(Cell &cell, bool plus);
     void witness(const Cell &cell, double *point) const;
+    int many() const { return many_; } // so many that they are not too much work at once
+    // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
+    std::int64_t parts(const Cell &cell, const Question *questions, int n);
 
     // Points are scaled, coordinate = middle + half * s, and padded to so many numbers.
     const double *middle() const { return middle_.data(); }
@@ -83,6 +88,7 @@ class Dictionary {
         double constant, slack, scale; // what is stored is the functional times scale, a power of two
         Functional f;
         bool exact; // whether exact_[line] is filled
+        bool linear; // certainly without a constant
     };
     struct View { // a cell's storage
         double *T, *value, *limit, *point; // m rows of ld; m values, their upper bounds; the witness
@@ -99,7 +105,10 @@ class Dictionary {
     Answer walk(const Cell &cell, int sign);
     double ceiling(const Cell &cell, int sign);
     void climb_on(const Cell &cell);
+    void find_apex();
+    bool below_apex(const Cell &cell, int sign);
     bool edge(const Cell &cell);
+    void express_anew(const Cell &cell, int sign);
     void rebuild(const Cell &cell, int sign);
     void recentre(Cell &cell);
     void between(const View &v, int m, double *s);
@@ -130,6 +139,8 @@ class Dictionary {
 
     void approach_exactly(const View &v, const Cell &cell, int sign, double value);
     int along_face(const Cell &cell);
+    double round_row(const Row &exact, double scale, double *row, double &constant) const;
+    bool sharpen(const Cell &cell);
     bool exactly(Cell &cell, int sign);
     void start_program(const View &v, int m);
     Cell exact_child(Cell &cell, bool plus);
@@ -145,6 +156,9 @@ class Dictionary {
     const Domain &domain_;
     Arbiter &arbiter_;
     double filter_;
+    int many_ = 0;
+    double apex_ = 0;   // factor on errors near the point where all functionals vanish, or 0
+    bool flat_ = false; // functionals have no constants, but for a shift
     int n_, g_, ld_; // coordinates of the domain, of the geometry, padded
     std::vector<double> lower_, upper_;
     Numbers middle_, half_; // coordinate = middle + half * s
@@ -162,6 +176,7 @@ class Dictionary {
     double constant_ = 0, slack_ = 0, scale_ = 1, at_witness_ = 0;
     Functional f_;
     bool have_exact_ = false;
+    bool linear_ = false; // certainly without a constant
     Row exact_z_;
     // and what the last search found
     Numbers d_; // the functional in the nonbasic variables, times the direction of the search
@@ -172,6 +187,7 @@ class Dictionary {
     Numbers found_[2];                  // points on the positive and on the negative side
     bool certain_[2] = {false, false}, shallow_[2] = {false, false};
     Numbers s_, sum_, speeds_, rooms_;
+    Flats flats_;
     std::vector<const Row *> halves_;
     std::vector<signed char> signs_;
     std::vector<int> start_;

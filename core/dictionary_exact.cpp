@@ -1,5 +1,6 @@
 // What the floating-point walk leaves open, decided in exact arithmetic. Part of the dictionary form.
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -11,6 +12,7 @@
 namespace plica {
 
 namespace {
+constexpr double kDull = 1e-10; // rows with larger errors than this are worth to be made exact
 constexpr double kParallel = 1e-6; // functionals nearer to multiples of each other are compared exactly
 }
 
@@ -101,6 +103,41 @@ int Dictionary::along_face(const Cell &cell) {
         return own[largest].sign() * face[largest].sign() * ((v.half[i] & 1) != 0 ? -1 : 1);
     }
     return 0;
+}
+
+// The scaled coefficients of an exact row, as they are to a few units in the last place. Their error.
+double Dictionary::round_row(const Row &exact, double scale, double *row, double &constant) const {
+    Dyadic middle = exact[z(g_)];
+    double size = 0;
+    for (int k = 0; k < g_; ++k) {
+        middle.add_product(exact[z(k)], Dyadic(middle_[z(k)]));
+        Dyadic entry = exact[z(k)];
+        entry.multiply(Dyadic(half_[z(k)]));
+        row[k] = entry.approximate() * scale;
+        size += std::fabs(row[k]);
+    }
+    constant = middle.approximate() * scale;
+    return (3 * g_ + 24) * kUnit * (size + std::fabs(constant)) + DBL_MIN;
+}
+
+// Where the bounds on the errors of maps are too wide for a sign, the exact rows of the question and of the
+// cell's half-spaces take the place of the computed ones. Whether any has changed.
+bool Dictionary::sharpen(const Cell &cell) {
+    const View v = view(cell);
+    bool sharper = false;
+    for (int i = 0; i < cell.m; ++i) {
+        const int line = v.half[i] / 2;
+        Line &l = lines_[z(line)];
+        if (l.slack < kDull) continue;
+        l.slack = round_row(exact_row(line), l.scale, rows_.at(z(line) * z(ld_)), l.constant);
+        sharper = true;
+    }
+    if (slack_ >= kDull) {
+        slack_ = round_row(exact_question(), scale_, z_.data(), constant_);
+        sharper = true;
+    }
+    at_witness_ = value_at(z_.data(), constant_, v.point);
+    return sharper;
 }
 
 // The same as `search`, from the basis where it ended.

@@ -41,6 +41,7 @@ void Dictionary::load(const Question &q) {
     f_ = q.exact;
     have_exact_ = false;
     const double constant = q.row[z(n_) * q.stride] - q.shift;
+    linear_ = flat_ && constant == 0.0;
     double centre = 0, size = 0, sum = std::fabs(constant) + std::fabs(q.shift);
     for (int k = 0; k < n_; ++k) z_[z(k)] = q.row[z(k) * q.stride];
     if (domain_.cone)
@@ -318,7 +319,8 @@ template <int W> INLINE Dictionary::Answer Dictionary::walk_with(const Cell &cel
     express<W>(v, cell.m, sign);
     const Answer end = climb<W>(v, cell.m, 16 * slack_ + 1e-14);
     if (end == Answer::open) return end;
-    const bool certain = end == Answer::yes ? certify_yes<W>(cell, v, sign) : certify_no<W>(v, sign);
+    const bool certain = end == Answer::yes ? certify_yes<W>(cell, v, sign)
+                                            : certify_no<W>(v, sign) || below_apex(cell, sign);
     return certain ? end : Answer::open;
 }
 
@@ -338,6 +340,9 @@ CLONES double Dictionary::ceiling(const Cell &cell, int sign) {
     climb<0>(v, cell.m, kInfinity);
     return highest<0>(v, sign) / scale_;
 }
+
+// The question in the nonbasic variables, into height_ and d_.
+CLONES void Dictionary::express_anew(const Cell &cell, int sign) { express<0>(view(cell), cell.m, sign); }
 
 // From where a walk ended, to the optimum.
 CLONES void Dictionary::climb_on(const Cell &cell) { climb<0>(view(cell), cell.m, kInfinity); }

@@ -25,11 +25,14 @@
 //   Cell child(Cell &, bool plus)     the part of the cell where the functional last asked, which took
 //                                     both signs in this very cell, is positive (or negative);
 //                                     both parts may be taken, one after the other
-//   static constexpr bool kCounts     whether there is
-//   int64 parts(const Cell &, const Question *, int n)
-//                                     in how many parts the hyperplanes of n functionals divide the
-//                                     cell, found without making them; 0 where that is not certain
-//   void witness(const Cell &, double *) const
+//   static constexpr bool kCounts, kLists
+//                                     whether there are
+//   int64 parts(const Cell &, const Question *, int n), int list(the same)
+//                                     the parts into which the hyperplanes of n functionals divide the cell, how
+//                                     many, found without making them; 0 where that is not certain
+//   int many() const                  for how many functionals that is worth while
+//   Part listed(int i)                of the last list: where functionals are positive, and a point inside
+//   void witness(const Cell &, double *)
 //                                     a point inside, in the domain's n coordinates
 //   Tally tally                       what it did
 //
@@ -52,6 +55,7 @@ namespace plica {
 struct Domain {
     int n = 0; // number of coordinates
     bool cone = false;
+    bool homogeneous = false; // no functional that is asked about has a constant, exactly
     std::vector<double> lower, upper; // n numbers each; unused by a cone
     std::vector<double> A, b;         // row after row
     double extent(int k) const { // bound on |coordinate k|, in the geometry's coordinates

@@ -110,10 +110,10 @@ void ImageCells::emit(Cell &cell) {
         return;
     }
     ++steps.regions;
-    if (patterns_wanted_) listed.patterns.insert(listed.patterns.end(), pattern_.begin(), pattern_.end());
+    if (patterns_wanted_) listed.patterns.append(pattern_.data(), pattern_.size());
     if (!witnesses_wanted_) return;
     const double *x = found == Meets::open ? found_.data() : zonotope_.input();
-    listed.witnesses.insert(listed.witnesses.end(), x, x + inputs_.n);
+    listed.witnesses.append(x, z(inputs_.n));
 }
 
 } // namespace plica

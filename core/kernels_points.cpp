@@ -87,7 +87,18 @@ PLICA_DIMENSION(4)
 PLICA_DIMENSION(5)
 PLICA_DIMENSION(6)
 
+CLONES void mean_of(const Cloud &points, double *mean) {
+    for (int k = 0; k < points.dim; ++k) {
+        const double *x = points.x + static_cast<std::size_t>(k) * points.ld;
+        Vec sum{};
+        for (int v = 0; v < points.n; v += kVec) sum += kLane + v < points.n ? load(x + v) : Vec{};
+        mean[k] = sum_of(sum) / points.n;
+    }
+}
+
 } // namespace
+
+void find_mean(const Cloud &points, double *mean) { mean_of(points, mean); }
 
 void evaluate(const Cloud &points, const double *row, double constant, double margin, double *values,
               std::uint64_t *above, std::uint64_t *below) {

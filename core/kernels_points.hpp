@@ -20,6 +20,8 @@ struct Cloud {
 void evaluate(const Cloud &points, const double *row, double constant, double margin, double *values,
               std::uint64_t *above, std::uint64_t *below);
 
+void find_mean(const Cloud &points, double *mean);
+
 // Where the rows of a map of dim + 1 columns stand at the points, as in kernels.hpp. Row j counts as
 // certain beyond filter * (tolerance + (sum over columns of its |coefficient| * extent) * rho).
 struct Margins {

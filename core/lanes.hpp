@@ -31,6 +31,8 @@ INLINE const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(
 INLINE Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
 INLINE Vec absolute(const Vec &v) { return (Vec)((Lanes)v & (Lanes{} + 0x7fffffffffffffffLL)); }
 
+INLINE double sum_of(const Vec &v) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); }
+
 #if defined(__AVX512F__) // one instruction each; elsewhere compilers do better with plain loops
 // The first n < 8 numbers of v, cyclically from number `start` on; n + 1 of the answer count.
 template <class V> inline V turned(const V &v, int start, int n) {

@@ -20,7 +20,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // if that does not help, exactly.
 constexpr double kBlurred = 1e-7, kLost = 1e-5;
 
-int padded8(int n) { return (n + 7) / 8 * 8; }
 bool proportional(const Row &a, const Row &b) {
     std::size_t first = 0;
     while (first < a.size() && a[first].zero()) ++first;
@@ -95,7 +94,7 @@ Vertices::Cell Vertices::start() {
         }
     exact_.resize(lines_.capacity());
     Cell cell = make(1 << g_, words_of(2 * g_), 2 * g_);
-    for (int s = 0; s < cell.slots; ++s) facets_[cell.facets + z(s)] = s;
+    for (int s = 0; s < cell.slots; ++s) facets_[cell.facets + z(s)] = 2 * s + (s % 2 == 0 ? 1 : 0);
     for (int w = 0; w < cell.words; ++w) std::fill(&mask(cell, 0, w), &mask(cell, 0, w) + cell.ld, Word{0});
     for (int v = 0; v < cell.n; ++v) {
         for (int k = 0; k < g_; ++k) {
@@ -123,16 +122,11 @@ Vertices::Cell Vertices::start() {
 }
 
 // A point inside: the mean of the vertices.
-void Vertices::witness(const Cell &cell, double *point) const {
-    double last = 1.0;
-    for (int k = g_ - 1; k >= 0; --k) {
-        double sum = 0;
-        for (int v = 0; v < cell.n; ++v) sum += column(cell, k)[v] / cell.n;
-        if (k == n_)
-            last = sum;
-        else
-            point[k] = domain_.cone ? sum / last : std::clamp(sum, lower_[z(k)], upper_[z(k)]);
-    }
+void Vertices::witness(const Cell &cell, double *point) {
+    mean_.resize(z(g_));
+    find_mean(cloud(cell), mean_.data());
+    for (int k = 0; k < n_; ++k)
+        point[k] = domain_.cone ? mean_[z(k)] / mean_[z(n_)] : std::clamp(mean_[z(k)], lower_[z(k)], upper_[z(k)]);
 }
 
 // The functional in the geometry's coordinates, and a bound on the error of its values at points.
@@ -279,7 +273,7 @@ int Vertices::settle(Cell &cell, int v) {
     for (int w = 0; w < cell.words; ++w)
         for (Word rest = mask(cell, v, w); rest != 0; rest &= rest - 1) {
             const int slot = 64 * w + first_bit(rest);
-            if (!proportional(exact_row(facets_[cell.facets + z(slot)]), exact_question_)) continue;
+            if (!proportional(exact_row(facets_[cell.facets + z(slot)] / 2), exact_question_)) continue;
             for (int u = 0; u < cell.n; ++u)
                 if ((mask(cell, u, w) & rest & (~rest + 1)) != 0) open_[z(u / 64)] &= ~(Word{1} << (u % 64));
             return 0;
@@ -292,7 +286,7 @@ bool Vertices::apex(const Cell &cell, int v) const {
     if (!domain_.cone) return false;
     for (int w = 0; w < cell.words; ++w)
         for (Word rest = mask(cell, v, w); rest != 0; rest &= rest - 1) {
-            const int facet = lines_[z(facets_[cell.facets + z(64 * w + __builtin_ctzll(rest))])].facet;
+            const int facet = lines_[z(facets_[cell.facets + z(64 * w + __builtin_ctzll(rest))] / 2)].facet;
             if (facet <= -2 && facet != -2 - 2 * n_) return false;
         }
     return true;
@@ -307,10 +301,9 @@ int Vertices::commit() {
     return line_;
 }
 
-// Pairs of vertices, a positive and a negative one, that an edge of the cell joins. `dim` is the number of
-// dimensions of the cell.
-void Vertices::find_edges(const Cell &cell, int dim, const Split &split) {
-    const int n_words = words_of(cell.n), need = dim - 1;
+// Pairs of vertices, a positive and a negative one, that an edge of the cell joins.
+void Vertices::find_edges(const Cell &cell, const Split &split) {
+    const int n_words = words_of(cell.n), need = g_ - 1;
     int n_above = 0, n_below = 0;
     for (int w = 0; w < n_words; ++w) {
         n_above += count_bits(split.above[w]);
@@ -402,8 +395,8 @@ void Vertices::interpolate(const Cell &cell, Cell &made, const Split &split, int
 
 // The new vertices that a functional makes: a cell of one dimension less. Its own half-space is not in
 // their sets.
-Vertices::Cell Vertices::section(const Cell &cell, int dim, const Split &split) {
-    find_edges(cell, dim, split);
+Vertices::Cell Vertices::section(const Cell &cell, const Split &split) {
+    find_edges(cell, split);
     const int n = static_cast<int>(n_pairs_);
     Cell made = make(n, cell.words, 0);
     for (int i = n; i < made.ld; ++i) pairs_[z(i)] = pairs_[z(n - 1)];
@@ -420,7 +413,7 @@ Vertices::Cell Vertices::section(const Cell &cell, int dim, const Split &split) 
         for (int v = 0; v < n; ++v) {
             int on = 0;
             for (int k = 0; k < cell.words; ++k) on += count_bits(mask(made, v, k));
-            made.simple = made.simple && on == dim - 1;
+            made.simple = made.simple && on == g_ - 1;
         }
     }
     return made;
@@ -433,7 +426,7 @@ Vertices::Cell Vertices::child(Cell &cell, bool plus) {
         for (int w = 0; w < words; ++w)
             while (open_[z(w)] != 0) settle(cell, 64 * w + first_bit(open_[z(w)]));
         commit();
-        made_ = section(cell, g_, {values_.data(), above_.data(), below_.data(), f_.slack, f_.size});
+        made_ = section(cell, {values_.data(), above_.data(), below_.data(), f_.slack, f_.size});
         double *rho = column(made_, g_);
         for (int v = 0; v < made_.n; ++v) {
             if (rho[v] <= kBlurred) continue;
@@ -493,7 +486,7 @@ Vertices::Cell Vertices::build(const Cell &cell, bool plus) {
     part.slots = std::max(cell.slots, slot + 1);
     part.facets = facets_.grow(z(part.slots));
     std::memcpy(facets_.at(part.facets), facets_.at(cell.facets), z(cell.slots) * sizeof(int));
-    facets_[part.facets + z(slot)] = line_;
+    facets_[part.facets + z(slot)] = 2 * line_ + (plus ? 1 : 0);
     if (!part.simple) prune(part);
     return part;
 }
@@ -524,58 +517,6 @@ void Vertices::prune(Cell &cell) {
         for (int w = 0; w < cell.words; ++w) n += count_bits(mask(cell, v, w));
         cell.simple = cell.simple && n == g_;
     }
-}
-
-std::int64_t Vertices::parts(const Cell &cell, const Question *questions, int n) {
-    if (domain_.cone || filter_ == kInfinity) return 0;
-    count_rows_.resize(std::max(count_rows_.size(), z(n * g_)));
-    counted_.clear();
-    std::vector<int> list;
-    for (int i = 0; i < n; ++i) {
-        counted_.push_back(load(questions[i], count_rows_.data() + z(i * g_)));
-        list.push_back(i);
-    }
-    const Mark before = mark();
-    count_values_.truncate(0);
-    count_sets_.truncate(0);
-    const std::int64_t found = count(cell, g_, list.data(), n);
-    release(before);
-    return found;
-}
-
-// Deletion and restriction: each hyperplane adds as many parts as the ones before it cut it into.
-std::int64_t Vertices::count(const Cell &cell, int dim, const int *list, int n) {
-    const int words = words_of(cell.n);
-    const std::size_t values = count_values_.grow(z(n * cell.ld)), sets = count_sets_.grow(z(2 * n * words));
-    int cutting[16];
-    int n_cutting = 0;
-    for (int i = 0; i < n; ++i) {
-        const Linear &f = counted_[z(list[i])];
-        Word *above = count_sets_.at(sets) + n_cutting * 2 * words, *below = above + words;
-        evaluate(cloud(cell), count_rows_.data() + z(list[i] * g_), f.constant, filter_ * (f.slack + f.size * cell.rho),
-                 count_values_.at(values) + n_cutting * cell.ld, above, below);
-        int up = 0, down = 0;
-        for (int w = 0; w < words; ++w) {
-            up += count_bits(above[w]);
-            down += count_bits(below[w]);
-        }
-        if (up + down != cell.n) return 0;
-        if (up != 0 && down != 0) cutting[n_cutting++] = list[i];
-    }
-    std::int64_t total = 1 + (n_cutting > 0 ? 1 : 0);
-    for (int i = 1; i < n_cutting; ++i) {
-        const Mark before = mark();
-        const Linear &f = counted_[z(cutting[i])];
-        const Word *above = count_sets_.at(sets) + i * 2 * words;
-        const Cell cut = section(cell, dim, {count_values_.at(values) + i * cell.ld, above, above + words, f.slack, f.size});
-        const std::int64_t pieces = count(cut, dim - 1, cutting, i);
-        release(before);
-        if (pieces == 0) return 0;
-        total += pieces;
-    }
-    count_values_.truncate(values);
-    count_sets_.truncate(sets);
-    return total;
 }
 
 } // namespace plica

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "arrangement.hpp"
 #include "form.hpp"
 #include "kernels_points.hpp"
 #include "stack.hpp"
@@ -18,7 +19,7 @@ namespace plica {
 
 class Vertices {
   public:
-    static constexpr bool kCounts = true; // has `parts`
+    static constexpr bool kCounts = true, kLists = true; // has `parts`, has `list`
 
     struct Cell {
         int n = 0, ld = 0;   // vertices, and how far apart their columns lie
@@ -41,9 +42,16 @@ class Vertices {
     Range range(const Cell &cell, const Question &question) const;
     int ask(Cell &cell, const Question &question);
     Cell child(Cell &cell, bool plus);
-    void witness(const Cell &cell, double *point) const;
-    // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
+    void witness(const Cell &cell, double *point);
+    // The parts into which the hyperplanes of n functionals divide the cell, how many; 0: not certain.
     std::int64_t parts(const Cell &cell, const Question *questions, int n);
+    int many() const { return 12; }
+    int list(const Cell &cell, const Question *questions, int n);
+    struct Part {
+        std::uint32_t above; // bit i: whether functional i is positive there
+        const double *point; // inside, for certain
+    };
+    Part listed(int i) const { return {parts_[static_cast<std::size_t>(i)].above, arrangement_.point(parts_[static_cast<std::size_t>(i)])}; }
 
     Tally tally;
 
@@ -78,13 +86,15 @@ class Vertices {
     int sign_at_vertex(Cell &cell, int v);
     int settle(Cell &cell, int v);
     int commit();
-    void find_edges(const Cell &cell, int dim, const Split &split);
+    void find_edges(const Cell &cell, const Split &split);
     bool third_vertex(const Cell &cell, int u, int w) const;
     void interpolate(const Cell &cell, Cell &made, const Split &split, int first);
-    Cell section(const Cell &cell, int dim, const Split &split);
+    Cell section(const Cell &cell, const Split &split);
     Cell build(const Cell &cell, bool plus);
     void prune(Cell &cell);
-    std::int64_t count(const Cell &cell, int dim, const int *list, int n);
+    bool arrange(const Cell &cell, const Question *questions, int n);
+    bool all_inside(const Cell &cell);
+
     bool apex(const Cell &cell, int v) const;
 
     void vertex_lines(const Cell &cell, int v, std::vector<int> &lines) const;
@@ -107,7 +117,7 @@ class Vertices {
 
     Stack<double> numbers_;
     Stack<Word> masks_;
-    Stack<int> facets_;
+    Stack<int> facets_; // twice the line, and 1 where it is positive inside
     Stack<Line> lines_;
     Stack<double> rows_;
     std::vector<Row> exact_;
@@ -125,18 +135,16 @@ class Vertices {
     int line_ = -1;                   // of the question, once a part has been made
     Cell made_;                       // its new vertices
 
-    // functionals to be counted
-    Numbers count_rows_;
-    Stack<double> count_values_;
-    Stack<Word> count_sets_;
-    std::vector<Linear> counted_;
+    // hyperplanes to be counted or listed
+    Arrangement arrangement_;
+    std::vector<Arrangement::Part> parts_;
     // scratch
     std::vector<std::uint32_t> pairs_;
     std::size_t n_pairs_ = 0;
     std::vector<std::uint32_t> side_;
     std::vector<int> found_lines_;
     std::vector<Word> far_;
-    std::vector<double> matrix_, point_;
+    std::vector<double> matrix_, point_, mean_;
     std::vector<int> pivots_;
     double error_ = 0; // of the point
 };

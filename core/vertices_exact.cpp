@@ -19,7 +19,7 @@ void Vertices::vertex_lines(const Cell &cell, int v, std::vector<int> &lines) co
     lines.clear();
     for (int w = 0; w < cell.words; ++w)
         for (Word rest = mask(cell, v, w); rest != 0; rest &= rest - 1)
-            lines.push_back(facets_[cell.facets + z(64 * w + __builtin_ctzll(rest))]);
+            lines.push_back(facets_[cell.facets + z(64 * w + __builtin_ctzll(rest))] / 2);
 }
 
 // The sign of the question at a vertex whose value says nothing.

@@ -31,12 +31,23 @@ MAY_USE: dict[str, set[str]] = {
     "engines": FOUNDATION | {"_core", "exact"},
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
-    "draw": FOUNDATION | {"regions"},
+    "bounds": FOUNDATION | {"exact", "facts"},
+    "constructions": FOUNDATION | {"bounds"},
+    "folding": FOUNDATION | {"exact", "engines", "regions"},
+    "unit_maps": FOUNDATION | {"exact", "regions"},
     "shallow": FOUNDATION | {"exact", "engines", "regions"},
-    "cli": FOUNDATION | {"exact", "loaders", "regions", "draw", "shallow", ""},
+    "draw": FOUNDATION | {"folding", "regions"},
+    "cli": FOUNDATION | {"bounds", "exact", "loaders", "regions", "draw", "shallow", ""},
 }
-#: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
-UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage"), ("chain.py", "facts")}
+#: Methods that reach up: results plot themselves, a network saves and simplifies itself.
+UPWARDS = {
+    ("regions/atlas.py", "draw"),
+    ("bounds/growth.py", "draw"),
+    ("facts/stability.py", "draw"),
+    ("unit_maps/maps.py", "draw"),
+    ("chain.py", "storage"),
+    ("chain.py", "facts"),
+}
 
 HEAVY = {"torch", "onnx", "onnxruntime", "matplotlib", "sklearn", "rich", "flint", "pandas"}
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "dictionary.hpp"
+#include "image_cells.hpp"
 #include "verify.hpp"
 #include "vertices.hpp"
 
@@ -48,11 +49,52 @@ void verify_form(Checks &checks, const std::string &name, const std::vector<Laye
         std::set<std::vector<std::uint64_t>> distinct;
         const auto &packed = cells.listed.patterns;
         for (std::size_t at = 0; at + words <= packed.size(); at += words)
-            distinct.insert({packed.begin() + static_cast<std::ptrdiff_t>(at),
-                             packed.begin() + static_cast<std::ptrdiff_t>(at + words)});
+            distinct.insert({packed.data() + at, packed.data() + at + words});
         checks.expect(static_cast<std::int64_t>(distinct.size()) == expected, what + ": patterns differ");
         checks.expect(cells.listed.witnesses.size() == static_cast<std::size_t>(expected * n),
                       what + ": a witness each");
+    }
+}
+
+// The same network behind a map of 2 n + 1 inputs, over the image of their box and over the box itself.
+void verify_image(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n) {
+    Matrix spread(static_cast<std::size_t>(n), std::vector<double>(static_cast<std::size_t>(2 * n + 1), 0.0));
+    for (std::size_t k = 0; k < spread.size(); ++k) {
+        spread[k][2 * k] = 1.0;
+        spread[k][2 * k + 1] = -0.5;
+        spread[k].back() = 0.25 * static_cast<double>(k + 1);
+    }
+    std::vector<Layer> whole = layers, image = layers;
+    whole.insert(whole.begin(), affine(spread));
+    Matrix one(spread.size(), std::vector<double>(spread.size(), 0.0));
+    for (std::size_t k = 0; k < one.size(); ++k) one[k][k] = 1.0;
+    image.insert(image.begin(), affine(one));
+    const auto cube = [](int dim, double half) {
+        plica::Domain box;
+        box.n = dim;
+        box.lower.assign(static_cast<std::size_t>(dim), -half);
+        box.upper.assign(static_cast<std::size_t>(dim), half);
+        return box;
+    };
+    for (int way = 0; way < 8; ++way) {
+        plica::Listing listing;
+        listing.patterns = (way & 1) != 0;
+        listing.witnesses = (way & 2) != 0;
+        if ((way & 4) != 0) listing.filter = std::numeric_limits<double>::infinity();
+        const plica::Chain large = compile(whole, (way & 1) != 0), small = compile(image, (way & 1) != 0);
+        const double side = 1.5; // of inputs in [-1, 1]; the image of each y_k is within 2
+        plica::Cells<plica::Dictionary> cells(large, cube(2 * n + 1, side), listing);
+        plica::ImageCells image_cells(small, large, cube(n, 2.0 * side), cube(2 * n + 1, side),
+                                      {std::vector<double>(static_cast<std::size_t>(n), 1.0), side / 4}, listing);
+        while (!cells.run(1000, 1e9)) {
+        }
+        while (!image_cells.run(7, 1e9)) {
+        }
+        checks.expect(image_cells.steps.regions == cells.steps.regions,
+                      name + ", image: " + std::to_string(image_cells.steps.regions) + " cells, expected " +
+                          std::to_string(cells.steps.regions));
+        checks.expect(image_cells.listed.patterns.size() == cells.listed.patterns.size(), name + ", image: patterns");
+        checks.expect(image_cells.listed.witnesses.size() == cells.listed.witnesses.size(), name + ", image: witnesses");
     }
 }
 
@@ -62,4 +104,5 @@ void verify_cells(Checks &checks, const std::string &name, const std::vector<Lay
                   const std::vector<plica::Facet> &facets, std::int64_t expected) {
     verify_form<plica::Dictionary>(checks, name + ", dictionaries", layers, n, facets, expected);
     verify_form<plica::Vertices>(checks, name + ", vertices", layers, n, facets, expected);
+    verify_image(checks, name, layers, n);
 }

@@ -30,6 +30,7 @@ _WHERE = {
     "SizeError": "errors",
     "Slice": "domains",
     "Space": "domains",
+    "Stability": "facts.stability",
     "Stage": "stage",
     "Units": "units",
     "UnitsReport": "facts.units",
@@ -43,11 +44,12 @@ _WHERE = {
     "redundant_units": "facts.redundant",
     "region_at": "regions.cells",
     "output_range": "facts.ranges",
+    "stable_regions": "facts.stability",
     "units_report": "facts.units",
 }
-_MODULES = ("draw", "nn", "shallow")
+_MODULES = ("bounds", "constructions", "draw", "folding", "nn", "shallow", "unit_maps")
 
-__all__ = [*_WHERE, "nn", "shallow"]
+__all__ = [*_WHERE, "bounds", "constructions", "folding", "nn", "shallow", "unit_maps"]
 
 if TYPE_CHECKING:
     from .chain import Network as Network
@@ -72,6 +74,8 @@ if TYPE_CHECKING:
     from .facts.ranges import output_range as output_range
     from .facts.redundant import RedundantUnits as RedundantUnits
     from .facts.redundant import redundant_units as redundant_units
+    from .facts.stability import Stability as Stability
+    from .facts.stability import stable_regions as stable_regions
     from .facts.units import UnitsReport as UnitsReport
     from .facts.units import units_report as units_report
     from .loaders import load as load

@@ -55,6 +55,7 @@ def test_report_json(run, small):
     assert found["model"]["layers"][0]["activations"] == {"relu": 6}
     assert found["regions"]["activation"] == len(atlas)
     assert found["regions"]["linear"] == len(atlas.linear_regions())
+    assert int(found["regions"]["upper_bound"]["value"]) >= len(atlas)
     assert found["regions"]["exact"] is True
     assert found["regions"]["engine"] == "plane"
     assert found["sizes"]["measure"] == "area"

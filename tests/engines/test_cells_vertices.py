@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import inf
-from typing import TYPE_CHECKING
+from math import comb, inf
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ import plica
 from plica import Network
 from plica.engines.cells import Cells
 from plica.engines.running import Budget
+from plica.exact.patterns import exact_patterns
 from tests.twins.cell_cases import CUBES, DOMAINS
 from tests.twins.networks import LINE, PLANE, STAIRCASE, Case, he, integer
 
@@ -154,6 +155,45 @@ def test_witnesses_and_maps() -> None:
     values = np.einsum("ri,rio->ro", np.hstack([x, np.ones((len(x), 1))]), found["maps"])
     np.testing.assert_allclose(values, net(x), rtol=1e-10, atol=1e-10)
     assert len({row.tobytes() for row in net.pattern(x)}) == len(x)
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 9, 1), (3, 16, 2), (4, 16, 2), (5, 10, 2), (6, 9, 2)], ids=str
+)
+@pytest.mark.parametrize("kind", ["relu", STAIRCASE], ids=["relu", "staircase"])
+def test_witnesses_are_inside_exactly(shape: tuple[int, int, int], kind: Any) -> None:
+    n, width, depth = shape
+    net = Network.mlp(he([n, *[width // (1 if kind == "relu" else 2)] * depth, 1]), kind)
+    cells = Cells(net, plica.Box.cube(n), patterns=True, witnesses=True, form="vertices")
+    found = cells.collect()
+    x, packed = found["witnesses"], found["patterns"]
+    assert (np.abs(x) < 1).all()
+    first, size = cells.bits.reshape(-1, 2).T
+    columns = packed[:, first // 64] >> (first % 64).astype(np.uint64)
+    pieces = columns & ((1 << size) - 1).astype(np.uint64)
+    assert np.array_equal(exact_patterns(net, x), pieces)
+
+
+def test_the_order_of_regions_does_not_depend_on_budgets() -> None:
+    net = Network.mlp(he([4, 9, 7, 1]))
+    whole = Cells(net, plica.Box.cube(4), True, True, form="vertices").collect()
+    cells = Cells(net, plica.Box.cube(4), True, True, form="vertices")
+    parts = list(cells.chunks(size=3))
+    for name in ("patterns", "witnesses"):
+        pieces = np.concatenate([part[name] for part in parts])
+        assert np.array_equal(pieces, whole[name].reshape(-1))
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+def test_parts_of_one_layer_of_hyperplanes(n: int) -> None:
+    """Zaslavsky (1975): k generic hyperplanes that meet inside make sum C(k, j) parts, j <= n."""
+    rng = np.random.default_rng(n)
+    for k in range(1, 13):
+        W, b = rng.normal(size=(k, n)), 1e-3 * rng.normal(size=k)
+        net = Network.mlp([(W, b), (np.ones((1, k)), [0.0])])
+        domain = plica.Box.cube(n, -1e3, 1e3)
+        expected = sum(comb(k, j) for j in range(n + 1))
+        assert counted(net, domain) == len(listed(net, domain, "vertices")) == expected
 
 
 @pytest.mark.parametrize("offset", [0.0, -1.0])

@@ -11,6 +11,7 @@ import pytest
 import plica
 from plica.engines.cells import Cells
 from plica.engines.walk import Walk
+from tests.twins.closed_forms import central, generic
 from tests.twins.networks import he
 
 
@@ -47,11 +48,12 @@ def test_the_plane_engine(
 @pytest.mark.parametrize(
     ("n", "width", "depth", "regions", "programs", "pivots"),
     [
-        (3, 16, 2, 2200, 5.6, 5.6),
-        (4, 16, 2, 11286, 4.4, 6.0),
-        (6, 12, 2, 34456, 2.8, 5.5),
-        (8, 10, 2, 27354, 2.3, 5.7),
-        (64, 8, 2, 13934, 2.0, 11.5),
+        (3, 16, 2, 2200, 3.7, 4.1),
+        (4, 16, 2, 11286, 3.0, 4.5),
+        (6, 12, 2, 34456, 1.5, 2.9),
+        (8, 10, 2, 27354, 1.25, 3.1),
+        (10, 20, 1, 288959, 0.8, 1.5),
+        (64, 8, 2, 13934, 1.3, 8.7),
     ],
 )
 def test_dictionaries(
@@ -62,6 +64,45 @@ def test_dictionaries(
     assert work["arbitrated"] <= regions / 1000
     assert work["programs"] <= programs
     assert work["pivots"] <= pivots
+    assert work["asked"] <= programs  # most regions are counted without a question of their own
+
+
+@pytest.mark.parametrize(
+    ("n", "width", "depth", "regions", "programs", "pivots"),
+    [
+        (3, 16, 2, 2200, 5.6, 5.6),
+        (6, 12, 2, 34456, 2.8, 5.5),
+        (8, 10, 2, 27354, 2.3, 5.7),
+        (64, 8, 2, 13934, 2.0, 11.5),
+    ],
+)
+def test_dictionaries_that_list(
+    n: int, width: int, depth: int, regions: int, programs: float, pivots: float
+) -> None:
+    net, box = network(n, width, depth), plica.Box.cube(n)
+    work = worked(Cells(net, box, form="dictionary", patterns=True))
+    assert work["regions"] == regions
+    assert work["arbitrated"] <= regions / 1000
+    assert work["programs"] <= programs
+    assert work["pivots"] <= pivots
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bias", "domain", "regions"),
+    [
+        ((4, 24, 1), 0.0, plica.Space(4), central(4, 24)),
+        ((4, 24, 1), 0.0, plica.Box.cube(4), central(4, 24)),
+        ((4, 16, 1), 0.3, plica.Space(4), generic(4, 16)),
+    ],
+)
+def test_what_touches_the_apex_is_not_arbitrated(
+    sizes: tuple[int, ...], bias: float, domain: plica.Domain, regions: int
+) -> None:
+    net = plica.Network.mlp(he(list(sizes), bias=bias))
+    work = worked(Cells(net, domain, form="dictionary"))
+    assert work["regions"] == regions
+    assert work["arbitrated"] <= regions / 1000
+    assert work["exact_pivots"] <= 0.01
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from .. import __version__
+from .bounds import bounds
 from .count import count
 from .draw import draw
 from .map import map_
@@ -49,5 +50,5 @@ def main() -> None:
     """
 
 
-for _verb in (report, draw, count, map_, shallow):
+for _verb in (report, draw, count, map_, bounds, shallow):
     main.add_command(_verb)

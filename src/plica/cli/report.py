@@ -24,6 +24,8 @@ __all__ = ["describe", "describe_count", "describe_domain", "report", "sentence"
 
 #: What a loader notes in ``net.meta`` about the comparison with the original.
 CHECKS = ("checked_against", "error", "relative_error", "tolerance", "points")
+#: Units beyond which a report leaves out the upper bound: it takes seconds.
+MANY = 2000
 #: Version of the JSON; grows when a field changes its meaning or goes.
 SCHEMA = 1
 
@@ -87,11 +89,22 @@ def describe(
             **describe_count(atlas.count),
             "activation": int(atlas.count),
             "linear": len(atlas.linear_regions()) if atlas.count.complete else None,
+            "upper_bound": _upper_bound(net, chosen),
         },
         "sizes": _sizes(atlas),
         "idle": _idle(atlas),
         "warnings": warnings,
     }
+
+
+def _upper_bound(net: Network, chosen: Chosen) -> dict[str, str] | None:
+    """The least bound on the number of regions, in digits: it may be longer than a float."""
+    from ..bounds import of_network
+
+    if net.n_units > MANY:
+        return None
+    least = min(of_network(net, chosen.domain), key=lambda bound: bound.value)
+    return {key: least.as_dict()[key] for key in ("name", "value")}
 
 
 def describe_count(count: Count) -> dict[str, Any]:
@@ -263,6 +276,8 @@ def _print(found: dict[str, Any], console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from ..bounds.counting import rounded
+
     def table(title: str, *columns: str) -> Table:
         made = Table(title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
         for i, column in enumerate(columns):
@@ -309,6 +324,8 @@ def _print(found: dict[str, Any], console: Console) -> None:
     what.add_row("activation regions", f"{bound}{regions['activation']:,}")
     linear = regions["linear"]
     what.add_row("linear regions", "not all found" if linear is None else f"{linear:,}")
+    if upper := regions["upper_bound"]:
+        what.add_row("upper bound (plica bounds)", rounded(int(upper["value"])))
     for key in ("largest", "smallest", "mean", "median"):
         what.add_row(f"{key} {sizes['measure']}", f"{sizes[key]:.4g}")
     what.add_row(f"total {sizes['measure']}", f"{sizes['total']:.6g}")

@@ -19,7 +19,17 @@ from ..errors import PlicaError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["THEMES", "Theme", "hashed", "oklab_to_rgb", "ramp", "relief", "strokes", "theme_of"]
+__all__ = [
+    "THEMES",
+    "Theme",
+    "diverging",
+    "hashed",
+    "oklab_to_rgb",
+    "ramp",
+    "relief",
+    "strokes",
+    "theme_of",
+]
 
 Float = NDArray[np.float64]
 
@@ -234,6 +244,16 @@ _RAMPS: dict[str, Sequence[tuple[float, float, float]]] = {
     "ramp": ((0.25, 0.02, -0.09), (0.50, 0.02, -0.03), (0.72, 0.02, 0.07), (0.94, -0.02, 0.12)),
     # two arms of different hue that meet at a light middle
     "signed": ((0.32, -0.01, -0.12), (0.93, 0.0, 0.0), (0.52, 0.11, 0.10)),
+    # the same on a dark page: a dark middle, and arms that shine
+    "signed dark": (
+        (0.93, -0.05, -0.05),
+        (0.70, -0.05, -0.13),
+        (0.42, -0.01, -0.13),
+        (0.20, 0.0, -0.035),
+        (0.45, 0.10, 0.08),
+        (0.72, 0.07, 0.14),
+        (0.95, -0.01, 0.10),
+    ),
 }
 
 
@@ -278,6 +298,27 @@ def ramp(values: ArrayLike, signed: bool = False, cmap: Any = None) -> Float:
     at = np.linspace(0, 1, len(knots))
     colours[good] = oklab_to_rgb(np.stack([np.interp(t, at, k) for k in knots.T], axis=1))
     return colours
+
+
+def diverging(theme: str | Theme = "dark") -> Any:
+    """A scale of colours for signed numbers, blue below zero and orange above it.
+
+    Zero has nearly the colour of the page, and lightness tells the size: on a dark page larger is
+    lighter, on a light page darker.
+
+    Returns
+    -------
+    matplotlib.colors.ListedColormap
+    """
+    from matplotlib.colors import ListedColormap
+
+    dark = sum(theme_of(theme).background) / 3 < 0.5
+    knots = np.array(_RAMPS["signed dark" if dark else "signed"])
+    at = np.linspace(0, 1, len(knots))
+    t = np.linspace(0, 1, 511)
+    colours = oklab_to_rgb(np.stack([np.interp(t, at, k) for k in knots.T], axis=1))
+    missing = (*theme_of(theme).ink, 0.15)
+    return ListedColormap(colours, name="plica diverging").with_extremes(bad=missing)
 
 
 def hashed(keys: NDArray[Any]) -> Float:

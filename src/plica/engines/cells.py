@@ -26,9 +26,9 @@ __all__ = ["Cells"]
 Float = NDArray[np.float64]
 #: Columns that one walk hands over.
 COLUMNS = ("patterns", "witnesses", "maps")
-#: Largest dimension in which cells keep their vertices, whose number grows like two to that power:
-#: for counting, which makes no cells at the leaves, and for listing.
-FEW, FEW_LISTED = 6, 5
+#: Largest dimension in which cells keep their vertices, whose number grows like two to that power;
+#: and where maps are written, for which the cells of all regions are made.
+FEW, FEW_WITH_MAPS = 6, 5
 #: How many inputs there must be for each pre-activation of the first stage before cells are sought
 #: in the space of these: else too much of the box that holds the image is beside it.
 WIDE = 6
@@ -76,9 +76,7 @@ class Cells(Running):
 
         if self.n_jobs < 1:
             raise DomainError(f"n_jobs must be 1 or more threads, got {self.n_jobs}")
-        restricted, stage = self.domain.restrict(self.net), 0
-        if self.n_jobs > 1:
-            restricted, stage = shared_stage(restricted)
+        restricted = self.domain.restrict(self.net)
         chain = compile_chain(restricted)
         lower, upper, A, b = bounds_and_rows(self.domain)
         image = None
@@ -106,11 +104,13 @@ class Cells(Running):
         try:
             if self.form is None:
                 self.form = "dictionary" if image is None else "image"
-                listed = self.patterns or self.witnesses or self.maps
-                few = FEW_LISTED if listed else FEW
+                few = FEW_WITH_MAPS if self.maps else FEW
                 if self.domain.dim <= few and _vertices_are_certain(make("vertices")):
                     self.form = "vertices"
-            self._walk = make() if self.n_jobs == 1 else Team(make, self.n_jobs, stage)
+            if self.n_jobs == 1:
+                self._walk = make()
+            else:
+                self._walk = Team(make, self.n_jobs, *shared_stage(restricted, self.n_jobs))
         except ValueError as error:
             raise DomainError(
                 "the polytope has no interior; its half-spaces contradict or only touch"

@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chain import Network, Stage
-from ..units import IDENTITY, Units
+from ..chain import Network
 
 __all__ = ["Team", "shared_stage"]
+
+#: Seconds that the first walk goes alone: what it ends in this time is not worth a second thread.
+ALONE = 0.005
+#: Units that make enough cells to be divided.
+ENOUGH = 8
 
 
 class Team:
     """Walks of the compiled core that divide the regions among themselves.
 
-    All of them walk down to the cells of one stage; there each cell is taken by the walk that comes
-    first. What lies below, which is most of the work, is done once. Has the methods of one walk.
+    All of them come down to some cells, each of which is taken by the walk that comes first. What
+    lies below, which is most of the work, is done once. The first walk begins alone. Has the
+    methods of one walk.
 
     Parameters
     ----------
@@ -27,21 +32,34 @@ class Team:
         Makes a walk of the compiled core.
     n_jobs : int
         How many walks, each in a thread of its own.
-    stage : int
-        The stage whose cells are divided.
+    stage, depth : int
+        Which cells are divided, see `shared_stage`.
     """
 
-    def __init__(self, make: Callable[[], Any], n_jobs: int, stage: int) -> None:
+    def __init__(self, make: Callable[[], Any], n_jobs: int, stage: int, depth: int) -> None:
         from .. import _core
 
         claims = _core.Claims()
-        self._walks = [make() for _ in range(n_jobs)]
-        for walk in self._walks:
-            walk.share(claims, stage)
-        self._done = [False] * n_jobs
+
+        def sharing() -> Any:
+            walk = make()
+            walk.share(claims, stage, depth)
+            return walk
+
+        self._make, self._n_jobs = sharing, n_jobs
+        self._walks = [sharing()]
+        self._done = [False]
 
     def run(self, regions: int, seconds: float) -> bool:
         """Go on until about so many regions more are found, or so many seconds have passed."""
+        if len(self._walks) < self._n_jobs:
+            before = self.counters["regions"]
+            self._done[0] = self._walks[0].run(regions, min(seconds, ALONE))
+            regions -= self.counters["regions"] - before
+            if self._done[0] or regions <= 0 or seconds <= ALONE:
+                return self._done[0]
+            self._walks += [self._make() for _ in range(self._n_jobs - 1)]
+            self._done += [False] * (self._n_jobs - 1)
         working = [i for i, done in enumerate(self._done) if not done]
         each = max(1, regions // len(working))
         with ThreadPoolExecutor(len(working)) as pool:
@@ -74,43 +92,19 @@ class Team:
         return np.asarray(self._walks[0].bits())
 
 
-def shared_stage(net: Network) -> tuple[Network, int]:
-    """The stage whose cells a team divides, of a network that has a stage with units below it.
+def shared_stage(net: Network, n_jobs: int) -> tuple[int, int]:
+    """Where a team divides a network's cells.
 
     Returns
     -------
-    net : Network
-        The same network; one whose units all belong to one stage is rewritten so that the second
-        half of them comes a stage later. The pattern's columns stay in order.
     stage : int
+    depth : int
+        How many cuts make a cell that is divided, within the first stage that has units with
+        several pieces; 0: the cells of the stage are divided, as the first one has few units.
     """
-    bent = [s for s, stage in enumerate(net.stages) if stage.units.nonlinear.size]
-    if len(bent) != 1 or net.stages[bent[0]].units.nonlinear.size < 2:
-        return net, bent[0] if bent else 0
-    at = bent[0]
-    stage = net.stages[at]
-    first, second = _halves(stage.units)
-    rest = Stage(_eye(second.n_pre), np.zeros(second.n_pre), second)
-    stages = [*net.stages[:at], Stage(stage.A, stage.a, first), rest, *net.stages[at + 1 :]]
-    return Network(stages), at
-
-
-def _eye(n: int) -> Any:
-    import scipy.sparse as sp
-
-    return sp.identity(n, format="csr")
-
-
-def _halves(units: Units) -> tuple[Units, Units]:
-    """The same units in two steps: the later half of those that bend wait, reads handed on."""
-    waits = np.isin(np.arange(units.n_out), units.nonlinear[units.nonlinear.size // 2 :])
-    counts = np.diff(units.start)
-    handed = np.where(waits, counts, 1)  # coordinates that a unit takes up in between
-    sizes = np.repeat(np.where(waits, 1, counts), handed)
-    function = np.repeat(np.where(waits, IDENTITY, units.function), handed)
-    start = np.concatenate(([0], np.cumsum(sizes)))
-    first = Units(units.n_pre, start, units.reads, function, units.functions)
-    start = np.concatenate(([0], np.cumsum(handed)))
-    function = np.where(waits, units.function, IDENTITY)
-    n = int(start[-1])
-    return first, Units(n, start, np.arange(n), function, units.functions)
+    units = [stage.units.nonlinear.size for stage in net.stages]
+    bent = [s for s, n in enumerate(units) if n]
+    if len(bent) < 2 or units[bent[0]] >= ENOUGH:
+        return bent[0] if bent else 0, 6 + n_jobs.bit_length()
+    reached = np.cumsum(units)
+    return next((s for s in bent[:-1] if reached[s] >= ENOUGH), bent[-2]), 0

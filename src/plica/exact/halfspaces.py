@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["pattern_rows"]
 
 
-def pattern_rows(net: Network, pattern: Sequence[int]) -> Iterator[Row]:
+def pattern_rows(
+    net: Network, pattern: Sequence[int], chain: RationalChain | None = None
+) -> Iterator[Row]:
     """Half-spaces ``(a, b)`` in integers, ``a . x <= b``: the closed region is their intersection.
 
     Parameters
     ----------
     net : Network
     pattern : sequence of int, shape (n_units,)
+    chain : RationalChain, optional
+        Of the network, where it is needed for many patterns.
     """
-    chain = RationalChain(net)
+    chain = RationalChain(net) if chain is None else chain
     used = 0
     for i, stage in enumerate(net.stages):
         units = stage.units

@@ -71,6 +71,11 @@ class Dyadic:
             (self.ints << (self.exponent - low)) + (other.ints << (other.exponent - low)), low
         )
 
+    def dot(self, other: Dyadic) -> Dyadic:
+        """The scalar product of two vectors, shape (1,)."""
+        product = np.array([sum((self.ints * other.ints).tolist())], dtype=object)
+        return Dyadic(product, self.exponent + other.exponent)
+
     def __getitem__(self, rows: Any) -> Dyadic:
         return Dyadic(self.ints[rows], self.exponent)
 
@@ -237,6 +242,33 @@ class RationalChain:
         # the last stage has identity units: its pre-activations are the outputs
         return self.rows(len(self.net.stages) - 1, pattern)
 
+    def output_on(self, output: int, pattern: Sequence[int]) -> Dyadic:
+        """One output as an affine form, coefficients then constant, shape (n_inputs + 1,).
+
+        The row is carried backwards through the stages: for one output of many inputs this is far
+        less work than `affine_on`.
+        """
+        ints = np.array([int(i == output) for i in range(self.net.n_outputs)], dtype=object)
+        row, constant = Dyadic(ints, 0), Dyadic(np.array([0], dtype=object), 0)
+        column = len(pattern)
+        for i in reversed(range(len(self.net.stages))):
+            units, table = self.net.stages[i].units, self.tables[i]
+            size = units.nonlinear.size
+            pieces = all_pieces(units, pattern[column - size : column])
+            column -= size
+            at = table.first + np.array(pieces, dtype=np.int64)
+            slope, intercept = table.slope[at], table.intercept[at]
+            constant += row.dot(intercept)
+            # several units may read one coordinate
+            ints = np.array([0] * units.n_pre, dtype=object)
+            np.add.at(ints, table.source[at], row.ints * slope.ints)
+            z = Dyadic(ints, row.exponent + slope.exponent)
+            constant += z.dot(self._a[i])
+            row = self._A[i].pull(z)
+        low = min(row.exponent, constant.exponent)
+        parts = [part.ints << (part.exponent - low) for part in (row, constant)]
+        return Dyadic(np.concatenate(parts), low)
+
 
 class _Matrix:
     """The affine map of a stage, in integers; sparse maps stay sparse."""
@@ -260,6 +292,20 @@ class _Matrix:
         if self.filled.size:
             products = self.data.ints[:, None] * state.ints[self.columns]
             found[self.filled] = np.add.reduceat(products, self.starts, axis=0)
+        return Dyadic(found, exponent)
+
+    def pull(self, row: Dyadic) -> Dyadic:
+        """``row @ A``."""
+        exponent = self.data.exponent + row.exponent
+        if not self.sparse:
+            return Dyadic(row.ints @ self.data.ints, exponent)
+        found = np.array([0] * self.shape[1], dtype=object)
+        ends = np.append(self.starts[1:], self.columns.size)
+        np.add.at(
+            found,
+            self.columns,
+            np.repeat(row.ints[self.filled], ends - self.starts) * self.data.ints,
+        )
         return Dyadic(found, exponent)
 
 

@@ -1,0 +1,127 @@
+// In how many parts hyperplanes divide a polytope, found without making the parts.
+//
+// Where each of the hyperplanes H_1 .. H_k cuts F, and no two of them in the same place, F has the
+// parts that H_2 .. H_k make, and one more for each part that these make of the flat of F and H_1
+// (deletion and restriction; Zaslavsky 1975). So the search goes over flats, and each step down has
+// one coordinate less.
+//
+// A flat is described twice, by tableaus whose columns lie together: once with the coordinates that
+// are left as variables, with certain bounds on what rounding did to each row, and once by a feasible
+// simplex dictionary, which is only a guide. All rows are in both: faces, coordinates that have been
+// eliminated, hyperplanes. So one certified point tells the signs of all hyperplanes at once.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "chain.hpp"
+#include "lanes.hpp"
+
+namespace plica {
+
+class Flats {
+  public:
+    static constexpr int kRows = 64;      // most faces and hyperplanes together
+    static constexpr int kColumns = 256;  // most coordinates: with more, one cell after another is as quick
+    // How many hyperplanes certainly make no more than `parts` parts of n dimensions.
+    static int many(int n, double parts);
+
+    // A polytope {|s_k| <= 1, faces >= 0} of n coordinates. A point is in it where |s_k| <= bound[k].
+    void start(int n, const double *bound, int faces, int hyperplanes);
+    // Row r, faces first: within `tolerance` of an exact functional all over the box.
+    void set_row(int r, double sign, double constant, const double *row, double tolerance);
+    // The feasible dictionary, as in dictionary.hpp: first the rows of its basic variables, then those
+    // of the hyperplanes, in terms of the n nonbasic ones.
+    void set_nonbasic(const int *codes);
+    void set_basic(int r, int code, double value, const double *row);
+    // The number of parts, from a point inside; 0 where floating point is not certain of it.
+    std::int64_t parts(const double *inside);
+
+    std::int64_t programs = 0, pivots = 0;
+
+  private:
+    using Set = std::uint64_t; // of rows
+    struct Flat {
+        int d = 0;                              // coordinates left
+        int rows = 0, blocks = 0;               // rows, and columns in units of kVec numbers
+        double *A = nullptr, *error = nullptr;  // d + 1 columns, constants first; error of each row
+        double *low = nullptr, *high = nullptr; // a point is inside where the rows are between
+        int *coordinate = nullptr;              // of column c + 1 of A
+        int *row_of = nullptr;                  // row of A of each coordinate, or -1
+        double *T = nullptr;                    // d + 1 columns, values first
+        double *least = nullptr, *most = nullptr; // bounds on the values
+        int *basic = nullptr, *nonbasic = nullptr;
+        int *where = nullptr;                   // row of each coordinate in T, or -1 - column
+        double *points = nullptr, *values = nullptr; // certified points, and all rows there
+        int n_points = 0;
+        Set keep = 0;         // hyperplanes that cut the flat
+        Set meets[kRows];     // for each of them, later ones that may meet it here,
+        Set met_above[kRows]; // and that may meet it on the flat above
+    };
+    struct Edge {
+        int entering; // -1: a vertex
+        double step, height;
+    };
+    struct Pair { // of points, and the share of the first one where a row vanishes between them
+        int above, below;
+        double share;
+    };
+    enum class Answer { no, yes, open };
+
+    void lay_out();
+
+    // flats_dictionary.hpp
+    static void copy_codes(int *to, const int *from, int n); // of which there is a multiple of 16
+    template <int B> int steepest(const double *row, int d, double sign, double &best) const;
+    template <int B> int ratio(const Flat &f, int e, double own, double &step) const;
+    template <int B> void flip(Flat &f, int e) const;
+    template <int B> void pivot(Flat &f, int i, int e) const;
+    template <int B> Answer climb(Flat &f, int row, double sign, Edge &edge);
+    template <int B> bool descend(Flat &f, Flat &to, int i);
+    double place(const Flat &f, const Edge &edge, int coordinate) const;
+
+    // flats_rows.hpp
+    template <int B> void evaluate(const Flat &f, const double *point, Vec *v) const;
+    template <int B> bool examine(Flat &f) const;
+    template <int B> bool nowhere(const Flat &f, int row, double sign);
+    template <int B> bool eliminate(const Flat &f, Flat &to, int i) const;
+    template <int B> Set between(const Flat &f, int i, Set rows, Pair *pairs, int &n_pairs) const;
+    void shorten(Flat &f, Set keep) const;
+
+    // flats_plane.hpp
+    template <int B>
+    std::int64_t line(const Vec *c, const Vec *a, const Vec *x, const Vec *low, const Vec *high, double bound,
+                      Set others, bool &met) const;
+    template <int B> std::int64_t plane(const Flat &f, Set cuts) const;
+
+    template <int B> Answer reach(Flat &f, int row, double sign);
+    template <int B> bool sift(Flat &f, Set cuts);
+    template <int B> std::int64_t node(int level, Set cuts);
+    std::int64_t node1(int level, Set cuts);
+    std::int64_t node2(int level, Set cuts);
+    std::int64_t node3(int level, Set cuts);
+    std::int64_t node4(int level, Set cuts);
+    std::int64_t node8(int level, Set cuts);
+    std::int64_t down(int level, Set cuts);
+
+    int n_ = 0, faces_ = 0, cuts_ = 0;
+    const double *bound_ = nullptr;
+    std::vector<Flat> flats_;
+    Numbers numbers_;
+    std::vector<int, Aligned<int>> codes_;
+    std::vector<double> factors_; // scratch
+    std::vector<int> used_;
+    int laid_n_ = 0, laid_stride_ = 0, laid_cuts_ = 0;
+};
+
+namespace sets {
+
+inline int first(std::uint64_t set) { return __builtin_ctzll(set); }
+inline int last(std::uint64_t set) { return 63 - __builtin_clzll(set); }
+inline int size(std::uint64_t set) { return __builtin_popcountll(set); }
+inline std::uint64_t one(int i) { return std::uint64_t{1} << i; }
+inline std::uint64_t below(int i) { return i >= 64 ? ~std::uint64_t{0} : one(i) - 1; }
+
+} // namespace sets
+
+} // namespace plica

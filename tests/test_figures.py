@@ -1,0 +1,53 @@
+"""The scripts behind the documentation's pictures run as they are, and write a picture."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("figure1.py", "2-10-10-1: "),
+        ("regions_by_layer.py", "maxout of rank 3, 3 layers: "),
+        ("stability.py", "regions survive any change"),
+        ("unit_maps_digits.py", "layer 3: "),
+    ],
+)
+def test_examples_run(script: str, said: str, tmp_path: Path) -> None:
+    picture = tmp_path / "new" / "picture.png"
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / script, "--out", picture],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_folding_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "folding.py", "--out", tmp_path / "new"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    pictures = sorted((tmp_path / "new").iterdir())
+    names = ["kaleidoscope.png", "paper.png", "preimages.png", "sheet.png", "zigzag.png"]
+    assert [path.name for path in pictures] == names
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+    assert done.stdout.count("wrote ") == len(names)
