@@ -15,7 +15,7 @@ import plica
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 MODULES = ["plica", *(m.name for m in pkgutil.walk_packages(plica.__path__, "plica."))]
-NEEDS_TORCH = ("plica.nn", "plica.loaders.torch")
+NEEDS_TORCH = ("plica.nn", "plica.loaders.torch", "plica.shallow._torch")
 
 
 def run(test: doctest.DocTest) -> None:

@@ -35,8 +35,9 @@ MAY_USE: dict[str, set[str]] = {
     "constructions": FOUNDATION | {"bounds"},
     "folding": FOUNDATION | {"exact", "engines", "regions"},
     "unit_maps": FOUNDATION | {"exact", "regions"},
+    "shallow": FOUNDATION | {"exact", "engines", "regions"},
     "draw": FOUNDATION | {"folding", "regions"},
-    "cli": FOUNDATION | {"bounds", "loaders", "regions", "draw", ""},
+    "cli": FOUNDATION | {"bounds", "exact", "loaders", "regions", "draw", "shallow", ""},
 }
 #: Methods that reach up: results plot themselves, a network saves and simplifies itself.
 UPWARDS = {

@@ -12,6 +12,7 @@ from .count import count
 from .draw import draw
 from .map import map_
 from .report import report
+from .shallow import shallow
 
 __all__ = ["main"]
 
@@ -49,5 +50,5 @@ def main() -> None:
     """
 
 
-for _verb in (report, draw, count, map_, bounds):
+for _verb in (report, draw, count, map_, bounds, shallow):
     main.add_command(_verb)

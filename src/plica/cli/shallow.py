@@ -1,0 +1,164 @@
+"""``plica shallow``: a network as a maximum of functions with one hidden layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .common import Interrupt, budget_of, domain_options, load_model, say, watch
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..chain import Network
+    from ..domains import Domain
+    from ..shallow import MaxOfShallow
+
+#: Points at which the form is compared with the network: in float64, and exactly.
+POINTS, EXACT_POINTS, SEED = 2000, 5, 0
+
+
+@click.command()
+@click.argument("model")
+@domain_options
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "patterns", "subsets", "minimal"]),
+    default="auto",
+    show_default=True,
+    help="A term for each activation pattern, each set of later units, or each linear region.",
+)
+@click.option("--output", type=int, help="One output of the network only, from 0.")
+@click.option(
+    "--class-shift",
+    "shift",
+    is_flag=True,
+    help="Lower all outputs by one function: differences and the arg max stay the same.",
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Print the sizes, and build nothing.")
+@click.option(
+    "-o", "--out", metavar="FILE", help="Save the form: exactly (.npz), or rounded as ONNX (.onnx)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+def shallow(
+    model: str,
+    domain: str | None,
+    through: str | None,
+    budget: str | None,
+    input_shape: str | None,
+    method: str,
+    output: int | None,
+    shift: bool,
+    only_plan: bool,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Write MODEL as a maximum of functions with one hidden layer.
+
+    On the domain that is given, of any dimension; without one, on a plane that is chosen as by
+    `plica report`. The form is in the domain's own coordinates.
+    """
+    import plica
+
+    if out is not None and not out.endswith((".npz", ".onnx")):
+        raise plica.PlicaError(f"{out}: the form is saved as .npz or .onnx")
+    limit = budget_of(budget)
+    net, warnings = load_model(model, input_shape)
+    from ..shallow import class_shift, max_of_shallow, plan
+    from .domain import choose_domain
+
+    chosen = choose_domain(net, domain, through, flat=domain is None)
+    net = class_shift(net) if shift else net
+    net = net if output is None else net.select(output)
+    if not as_json:
+        for warning in warnings:
+            say(f"note: {warning}")
+        say(f"domain: {chosen.domain!r}: {chosen.why}")
+    with Interrupt() as interrupt:
+        with watch("mapping", chosen) as progress:
+            sizes = plan(net, chosen.domain, method=method, budget=limit, progress=progress)
+        answer: dict[str, Any] = {"plica": plica.__version__, "model": str(model)}
+        answer["plan"] = sizes.__dict__
+        if not as_json:
+            click.echo(str(sizes))
+        if not only_plan:
+            sizes.require()
+            form = max_of_shallow(net, chosen.domain, method=method, budget=limit)
+            answer["form"] = _described(form)
+            answer["check"] = _check(form, net, chosen.domain)
+            if out is not None:
+                form.to_onnx(out) if out.endswith(".onnx") else form.save(out)
+            if not as_json:
+                _print(answer, out)
+        if as_json:
+            import json
+
+            click.echo(json.dumps(answer, indent=2))
+    interrupt.leave()
+
+
+def _described(form: MaxOfShallow) -> dict[str, Any]:
+    each = form.units_per_term
+    return {
+        "terms": len(form.terms),
+        "units_per_term": [int(each.min()), float(each.mean()), int(each.max())],
+        "total_units": form.total_units,
+        "distinct_units": form.distinct_units,
+    }
+
+
+def _print(answer: dict[str, Any], out: str | None) -> None:
+    form, check = answer["form"], answer["check"]
+    least, mean, most = form["units_per_term"]
+    click.echo(
+        f"built: {form['terms']:,} terms of {least:,} to {most:,} hidden units (mean {mean:.1f}), "
+        f"{form['total_units']:,} in all, {form['distinct_units']:,} distinct"
+    )
+    click.echo(
+        f"checked: equal in exact arithmetic at {check['exact_points']} points; in float64 "
+        f"largest difference {check['error']:.2g} (relative {check['relative_error']:.2g}) at "
+        f"{check['points']:,} points"
+    )
+    if out is not None:
+        click.echo(f"saved: {out}")
+
+
+def _check(form: MaxOfShallow, net: Network, domain: Domain) -> dict[str, Any]:
+    """Compare the form with the network at random points of the domain."""
+    import numpy as np
+
+    from ..errors import PlicaError
+    from ..exact.rational import RationalChain
+
+    own = domain.restrict(net)
+    x = _points(domain, POINTS)
+    y = own(x)
+    error = float(np.abs(form(x) - y).max())
+    chain = RationalChain(own)
+    for point in x[:EXACT_POINTS].tolist():
+        if form.value(point) != chain.value(point):
+            raise PlicaError(
+                f"the form differs from the network at {point}; this is a defect of plica: please "
+                "report the network and the domain"
+            )
+    return {
+        "points": len(x),
+        "exact_points": min(EXACT_POINTS, len(x)),
+        "error": error,
+        "relative_error": error / float(max(np.abs(y).max(), np.finfo(float).tiny)),
+    }
+
+
+def _points(domain: Domain, n: int) -> NDArray[np.float64]:
+    """Random points of a domain, shape (n, dim), in own coordinates."""
+    import numpy as np
+
+    from ..domains import Box, Segment, Slice
+
+    rng = np.random.default_rng(SEED)
+    if isinstance(domain, (Box, Segment, Slice)):
+        low, high = domain.bounds
+        return np.clip(low + (high - low) * rng.random((n, domain.dim)), low, high)
+    return rng.normal(size=(n, domain.dim))  # the whole space; the command line has no polytopes

@@ -1,0 +1,151 @@
+"""From deep to shallow: the maximum of shallow functions that a network is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..chain import Network, Stage, require_network
+from ..domains import Domain
+from ..engines.running import Budget, Progress
+from ..errors import BudgetError
+from .expand import by_patterns, by_subsets, gather
+from .form import MaxOfShallow
+from .plan import Setting
+from .pool import Pool
+
+__all__ = ["class_shift", "max_of_shallow"]
+
+
+def max_of_shallow(
+    net: Network,
+    domain: Domain | None = None,
+    *,
+    method: str = "auto",
+    prune: bool = True,
+    budget: Budget | int | float | None = None,
+    progress: Progress | None = None,
+) -> MaxOfShallow:
+    """A network of any depth as a maximum of functions with one hidden layer.
+
+    Parameters
+    ----------
+    net : Network
+        Any chain: fully connected, residual, convolutional; any scalar piecewise-linear or max
+        units; one output or several, which then share hidden units.
+    domain : Domain, optional
+        Where both are the same function, in its own coordinates; everywhere if not given.
+    method : {"auto", "patterns", "subsets", "minimal"}
+        ``"patterns"``: a term for each activation pattern, for any network. ``"subsets"``: a
+        term for each set of active units behind the first hidden layer, with the units of the
+        first layer as its hidden units; where no later unit enters with the wrong sign.
+        ``"minimal"``: a term for each linear region, with hidden units for its facets only; in
+        one dimension a single term with one hidden unit a breakpoint. ``"auto"``: minimal in one
+        dimension, else subsets where they apply, else patterns.
+    prune : bool
+        Keep only patterns that occur on the domain, and drop what is constant or linear there.
+        Without, all patterns are taken, and the form is exact everywhere.
+    budget : int, float or Budget, optional
+        Regions (int) or seconds (float) for finding the patterns. The method of subsets can do
+        without: when its budget runs out it takes all subsets. Give it one where the regions are
+        too many, as for images.
+    progress : callable, optional
+        Called about ten times a second with (regions found, seconds).
+
+    Returns
+    -------
+    MaxOfShallow
+        In the domain's own coordinates.
+
+    Raises
+    ------
+    SizeError
+        If the form would be too large, before it is built; see `plan`.
+    BudgetError
+        If the budget ran out before all patterns were known; ``partial`` is then the form of those
+        that were found, a lower bound of the network everywhere.
+    UnsupportedError
+        If the method of subsets is asked for and does not apply.
+
+    Notes
+    -----
+    S. An, F. Boussaid, M. Bennamoun, J. Hu, "From Deep to Shallow: Transformations of Deep
+    Rectifier Networks", 2017.
+
+    Examples
+    --------
+    >>> import plica
+    >>> net = plica.Network.mlp([([[1], [1]], [0, -1]), ([[1, -2]], [0]), ([[1]], [0])])
+    >>> form = plica.shallow.max_of_shallow(net)
+    >>> len(form.terms), form.total_units, form([[-1.0], [1.0], [4.0]]).ravel().tolist()
+    (1, 3, [0.0, 1.0, 0.0])
+    """
+    setting = Setting(net, domain, method, prune, Budget.of(budget), progress)
+    setting.plan().require()
+    meta: dict[str, Any] = {
+        "method": setting.method,
+        "network": net.id,
+        "domain": repr(setting.domain),
+        "prune": prune,
+    }
+    if setting.method == "minimal" and setting.domain.dim == 1:
+        from .line import on_line
+
+        return on_line(setting, meta)
+    if setting.method == "minimal":
+        from .minimal import by_pieces
+
+        return by_pieces(setting, meta)
+    pool = Pool(setting.net.n_inputs, setting.domain if prune and setting.complete else None)
+    if setting.method == "subsets":
+        raw = by_subsets(setting.net, setting.used, setting.patterns, pool)
+        return gather(pool, raw, meta, True)
+    raw = by_patterns(setting.net, setting.bends, setting.patterns, pool)
+    form = gather(pool, raw, meta, setting.complete)
+    if not setting.complete:
+        raise BudgetError(
+            f"stopped after {len(setting.atlas)} activation regions; the form of these is a lower "
+            "bound of the network, in the error's .partial: raise the budget, or take a smaller "
+            "domain",
+            partial=form,
+        )
+    return form
+
+
+def class_shift(net: Network) -> Network:
+    """The classifier with all outputs lowered by one function, such that no weight is negative.
+
+    From every output weight the smallest one of its column (over the classes) is taken away.
+    Differences of outputs, the arg max and the softmax stay the same at every point; the weights of
+    the last hidden units are then nonnegative, which is what the method of subsets asks for. Every
+    classifier with two hidden layers becomes a maximum of shallow functions with the first layer's
+    units this way. The difference is a stage of its own, so that no weight is rounded.
+
+    Parameters
+    ----------
+    net : Network
+        With several outputs, one a class.
+
+    Examples
+    --------
+    >>> import plica
+    >>> hidden = [([[1.0], [-1.0]], [0, 0]), ([[1, 1], [1, -1]], [0, 0])]
+    >>> net = plica.Network.mlp([*hidden, ([[1, -1], [-2, 3]], [0, 1])])
+    >>> shifted = plica.shallow.class_shift(net)
+    >>> x = [[-2.0], [0.5]]
+    >>> (net(x)[:, 0] - net(x)[:, 1]).tolist() == (shifted(x)[:, 0] - shifted(x)[:, 1]).tolist()
+    True
+    """
+    require_network(net)
+    last = net.stages[-1]
+    W = last.dense()
+    rows = np.concatenate([W, W.min(axis=0, keepdims=True)])
+    a = np.append(last.a, 0.0)
+    m = net.n_outputs
+    less = sp.hstack([sp.eye_array(m), sp.csr_array(np.full((m, 1), -1.0))], format="csr")
+    return Network(
+        [*net.stages[:-1], Stage(rows, a), Stage(less, np.zeros(m))],
+        {**net.meta, "class shift": True},
+    )

@@ -1,0 +1,204 @@
+"""The terms of both expansions: of activation patterns, and of subsets behind layer one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..chain import Network, Stage
+from ..exact.rational import Dyadic, RationalChain, all_pieces
+from .bends import Bend, Kink
+from .form import MaxOfShallow
+from .numbers import Dyadics, rounded_up
+from .pool import Mixture, Pool, Weights, short
+
+__all__ = ["by_patterns", "by_subsets", "gather"]
+
+Patterns = NDArray[Any]
+#: A term as it is built: affine part in fractions, shape (m, n + 1), and hidden units.
+Raw = tuple[NDArray[Any], Mixture]
+
+
+def gather(pool: Pool, raw: Sequence[Raw], meta: dict[str, Any], complete: bool) -> MaxOfShallow:
+    """The form of some terms; units that nothing reads are left out, and equal terms too."""
+    settled: dict[Any, tuple[NDArray[Any], dict[int, Weights]]] = {}
+    for affine, mixture in raw:
+        weights = dict(sorted(mixture.settled(pool, affine).items()))
+        key = (tuple(affine.reshape(-1).tolist()), tuple(weights.items()))
+        settled.setdefault(key, (affine, weights))
+    keep = sorted({i for _, weights in settled.values() for i in weights})
+    place = {i: to for to, i in enumerate(keep)}
+    m = raw[0][0].shape[0]
+    rows = [list(row) for affine, _ in settled.values() for row in affine]
+    straight = Dyadics.of_rows(rows, pool.n + 1)
+    T = len(settled)
+    reads = [place[i] for _, weights in settled.values() for i in weights]
+    mixed = [w for _, weights in settled.values() for w in weights.values()]
+    return MaxOfShallow(
+        Dyadics(straight.ints.reshape(T, m, pool.n + 1), straight.exponents.reshape(T, m)),
+        pool.dyadics(keep),
+        np.cumsum([0, *(len(weights) for _, weights in settled.values())], dtype=np.int64),
+        np.array(reads, dtype=np.int64),
+        Dyadics.of_rows(mixed, m),
+        meta,
+        complete,
+    )
+
+
+# -- activation patterns ---------------------------------------------------------------------
+
+
+def by_patterns(
+    net: Network, bends: Sequence[Sequence[Bend]], patterns: Patterns, pool: Pool
+) -> list[Raw]:
+    """One term a pattern; patterns that give the same term give it once.
+
+    Parameters
+    ----------
+    net : Network
+    bends : sequence of sequence of Bend
+        For each stage; see `plica.shallow.bends`.
+    patterns : ndarray of int, shape (N, n_units)
+    pool : Pool
+    """
+    patterns = np.array(patterns)
+    for bend in (b for of_stage in bends for b in of_stage):
+        if bend.concave:
+            patterns[:, bend.column] = bend.pieces[0]
+    patterns = np.unique(patterns, axis=0)
+    chain = RationalChain(net)
+    start, one = chain.start()
+    group = np.zeros(patterns.shape[0], dtype=np.int64)
+    states, mixtures = [start], [Mixture()]
+    column = 0
+    for i, stage in enumerate(net.stages):
+        z = [chain.pre(i, state, one) for state in states]
+        size = stage.units.nonlinear.size
+        keys = np.column_stack((group, patterns[:, column : column + size]))
+        children, group = np.unique(keys, axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        cache: dict[tuple[int, int, int], list[tuple[int, Weights]]] = {}
+        grown = []
+        for parent, *pieces in children.tolist():
+            mixture = mixtures[parent].copy() if bends[i] else mixtures[parent]
+            for bend in bends[i]:
+                piece = pieces[bend.column - column]
+                key = (parent, bend.column, piece)
+                if key not in cache:
+                    cache[key] = _wedges(bend, piece, z[parent], pool)
+                for unit, weights in cache[key]:
+                    mixture.add(unit, weights)
+            grown.append(mixture)
+        states = [
+            chain.post(i, z[parent], one, all_pieces(stage.units, pieces))
+            for parent, *pieces in children.tolist()
+        ]
+        mixtures = grown
+        column += size
+    return [(s.fractions(), mixture) for s, mixture in zip(states, mixtures, strict=True)]
+
+
+def _wedges(bend: Bend, piece: int, z: Dyadic, pool: Pool) -> list[tuple[int, Weights]]:
+    """Hidden units that are positive where a unit leaves its piece, and their weights."""
+    if bend.free:
+        return []
+    if bend.function is None:
+        own = z.ints[bend.reads[piece]]
+        others = [bend.reads[q] for q in bend.pieces if q != piece]
+        found = [pool.add(z.ints[r] - own, z.exponent) for r in others]
+        return [(unit, _weights(bend, bend.kinks[0], scale)) for unit, scale in found]
+    wedges = []
+    row = z[bend.reads[0]]
+    for q, kink in zip(bend.pieces, bend.kinks, strict=False):  # a kink lies right of piece q
+        if not kink.free:
+            form = _minus(row, kink.at)
+            ints = form.ints if piece <= q else -form.ints
+            unit, scale = pool.add(ints, form.exponent)
+            wedges.append((unit, _weights(bend, kink, scale)))
+    return wedges
+
+
+def _weights(bend: Bend, kink: Kink, scale: Fraction) -> Weights:
+    """Weights in the outputs: penalties, rounded away from zero, or the unit's own share."""
+    if bend.concave and bend.gain is not None:
+        return tuple(short(g * kink.jump * scale) for g in bend.gain)
+    return tuple(-rounded_up(Fraction(p) * scale) for p in kink.penalty)
+
+
+def _minus(form: Dyadic, at: Fraction) -> Dyadic:
+    """An affine form less a constant."""
+    if at == 0:
+        return form
+    constant = np.array([Fraction(0)] * (form.ints.size - 1) + [-at], dtype=object)
+    return form + Dyadic.of_fractions(constant.tolist())
+
+
+# -- subsets ---------------------------------------------------------------------------------
+
+
+def by_subsets(
+    net: Network, used: Sequence[tuple[int, ...]], later: Patterns, pool: Pool
+) -> list[Raw]:
+    """One term for each way to fix the pieces of the units behind the first hidden layer.
+
+    Parameters
+    ----------
+    net : Network
+        No bend behind its first hidden layer needs a penalty, and no unit of that layer is a max
+        unit.
+    used : sequence of tuple of int
+        Pieces of every unit; see `plica.shallow.bends.used_pieces`.
+    later : ndarray of int, shape (N, units behind the first hidden layer)
+    pool : Pool
+    """
+    first = net.hidden[0]
+    head = RationalChain(Network(net.stages[: first + 1]))
+    z = head.forms(first, ())
+    features = [
+        _feature(net.stages[first], k, used, z, pool) for k in range(net.stages[first].n_out)
+    ]
+    rest = RationalChain(Network(net.stages[first + 1 :]))
+    found = []
+    for pattern in np.unique(later, axis=0).tolist():
+        J, c = rest.affine_on(pattern)
+        affine = np.zeros((net.n_outputs, net.n_inputs + 1), dtype=np.int64).astype(object)
+        affine = affine * Fraction(1)
+        affine[:, -1] += c
+        mixture = Mixture()
+        for k, (line, units) in enumerate(features):
+            if line.any():  # the first piece of a ReLU is zero
+                affine += np.multiply.outer(J[:, k], line)
+            for unit, scale in units:
+                mixture.add(unit, tuple(short(b * scale) for b in J[:, k]))
+        found.append((affine, mixture))
+    return found
+
+
+def _feature(
+    stage: Stage, k: int, used: Sequence[tuple[int, ...]], z: Dyadic, pool: Pool
+) -> tuple[NDArray[Any], list[tuple[int, Fraction]]]:
+    """A unit of the first hidden layer as an affine form and hidden units (unit, weight)."""
+    units = stage.units
+    row = z[units.reads[units.start[k]]]
+    line = row.fractions()
+    f = int(units.function[k])
+    if f < 0:
+        return line, []
+    function = units.functions[f]
+    nonlinear = units.nonlinear
+    at = int(np.searchsorted(nonlinear, k))
+    pieces = used[at] if at < nonlinear.size and nonlinear[at] == k else (0,)
+    first = pieces[0]
+    line = line * Fraction(float(function.slopes[first]))
+    line[-1] += function.exact_intercepts[first]
+    found = []
+    for q in pieces[:-1]:
+        form = _minus(row, Fraction(float(function.breakpoints[q])))
+        jump = Fraction(float(function.slopes[q + 1])) - Fraction(float(function.slopes[q]))
+        unit, scale = pool.add(form.ints, form.exponent)
+        found.append((unit, jump * scale))
+    return line, found

@@ -1,0 +1,71 @@
+import json
+
+import numpy as np
+
+import plica
+from plica.shallow import MaxOfShallow
+
+from .conftest import random_net
+
+
+def test_shallow_prints_the_plan_converts_verifies_and_saves(run, small, tmp_path):
+    out = tmp_path / "form.npz"
+    result = run("shallow", small, "-o", out)
+    assert result.exit_code == 0, result.output
+    net = plica.Network.load(small)
+    box = plica.Box.cube(2)
+    form = MaxOfShallow.load(out)
+    for words in (
+        "method: patterns",
+        f"activation regions: {int(plica.count_regions(net, box)):,}",
+        f"built: {len(form.terms):,} terms",
+        "equal in exact arithmetic at 5 points",
+        f"saved: {out}",
+    ):
+        assert words in result.stdout
+    x = np.random.default_rng(3).uniform(-1, 1, (100, 2))
+    np.testing.assert_allclose(form(x), net(x), rtol=1e-12, atol=1e-12)
+
+
+def test_shallow_json_and_onnx(run, small, tmp_path):
+    out = tmp_path / "form.onnx"
+    result = run("shallow", small, "--json", "--method", "minimal", "-o", out)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert set(found) == {"plica", "model", "plan", "form", "check"}
+    assert found["form"]["terms"] <= found["plan"]["terms"]
+    assert found["check"]["relative_error"] < 1e-12
+    session = __import__("onnxruntime").InferenceSession(out, providers=["CPUExecutionProvider"])
+    x = np.random.default_rng(3).uniform(-1, 1, (10, 2))
+    (y,) = session.run(None, {"x": x})
+    np.testing.assert_allclose(y, plica.Network.load(small)(x), rtol=1e-9, atol=1e-9)
+
+
+def test_shallow_plan_only(run, small):
+    result = run("shallow", small, "--plan", "--domain", "space")
+    assert result.exit_code == 0, result.output
+    assert "terms: at most" in result.stdout
+    assert "built" not in result.stdout
+
+
+def test_shallow_class_shift(run, tmp_path):
+    path = tmp_path / "classes.npz"
+    random_net((4, 6, 3, 3)).save(path)
+    words = ("--domain", "space", "--method", "subsets")
+    result = run("shallow", path, *words)
+    assert result.exit_code == 2
+    assert "class_shift" in result.stderr
+    result = run("shallow", path, *words, "--class-shift")
+    assert result.exit_code == 0, result.output
+    assert "method: subsets" in result.stdout
+    assert "(8 without knowing the regions)" in result.stdout
+
+
+def test_shallow_refuses_with_an_exit_code(run, small):
+    result = run("shallow", small, "-o", "form.txt")
+    assert result.exit_code == 2
+    assert ".npz or .onnx" in result.stderr
+    result = run("shallow", small, "--budget", "3")
+    assert result.exit_code == 2
+    assert "lower bound" in result.stderr
+    assert run("shallow", small, "--output", "7").exit_code == 2
