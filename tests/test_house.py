@@ -32,6 +32,7 @@ MAY_USE: dict[str, set[str]] = {
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "draw": FOUNDATION | {"regions"},
+    "gradients": FOUNDATION | {"nn", "regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
 }
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
@@ -111,6 +112,7 @@ def test_import_is_light() -> None:
         "import plica; plica.Network, plica.Box, plica.Slice",
         "import plica; plica.load, plica.count_regions, plica.map_regions",
         "import plica.draw",
+        "import plica; plica.gradients.law, plica.gradients.effective_rank",
         "import plica.cli",
     ],
 )

@@ -1,0 +1,50 @@
+"""Shattered gradients: whether the gradients of different samples agree in a deep network.
+
+Balduzzi, Frean, Leary, Lewis, Ma and McWilliams, *The Shattered Gradients Problem: If resnets are
+the answer, then what is the question?*, ICML 2017.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+#: Public names and the files they live in; torch is loaded by none of them before it is needed.
+_WHERE = {
+    "Coactivation": "statistics",
+    "Correlation": "statistics",
+    "Law": "laws",
+    "autocorrelation": "statistics",
+    "coactivation": "statistics",
+    "effective_rank": "statistics",
+    "gaussian_rank": "statistics",
+    "gradient_correlation": "statistics",
+    "gradient_covariance": "statistics",
+    "law": "laws",
+}
+
+__all__ = list(_WHERE)
+
+if TYPE_CHECKING:
+    from .laws import Law as Law
+    from .laws import law as law
+    from .statistics import Coactivation as Coactivation
+    from .statistics import Correlation as Correlation
+    from .statistics import autocorrelation as autocorrelation
+    from .statistics import coactivation as coactivation
+    from .statistics import effective_rank as effective_rank
+    from .statistics import gaussian_rank as gaussian_rank
+    from .statistics import gradient_correlation as gradient_correlation
+    from .statistics import gradient_covariance as gradient_covariance
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'plica.gradients' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHERE])
