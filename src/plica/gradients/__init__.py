@@ -14,28 +14,40 @@ _WHERE = {
     "Coactivation": "statistics",
     "Correlation": "statistics",
     "Law": "laws",
+    "LayerGradients": "report",
+    "ShatterReport": "report",
     "autocorrelation": "statistics",
     "coactivation": "statistics",
+    "correlation_of": "statistics",
+    "diagnose": "diagnosis",
     "effective_rank": "statistics",
     "gaussian_rank": "statistics",
     "gradient_correlation": "statistics",
     "gradient_covariance": "statistics",
     "law": "laws",
+    "parameter_grams": "grams",
+    "sample_gradients": "trace",
 }
 
 __all__ = list(_WHERE)
 
 if TYPE_CHECKING:
+    from .diagnosis import diagnose as diagnose
+    from .grams import parameter_grams as parameter_grams
     from .laws import Law as Law
     from .laws import law as law
+    from .report import LayerGradients as LayerGradients
+    from .report import ShatterReport as ShatterReport
     from .statistics import Coactivation as Coactivation
     from .statistics import Correlation as Correlation
     from .statistics import autocorrelation as autocorrelation
     from .statistics import coactivation as coactivation
+    from .statistics import correlation_of as correlation_of
     from .statistics import effective_rank as effective_rank
     from .statistics import gaussian_rank as gaussian_rank
     from .statistics import gradient_correlation as gradient_correlation
     from .statistics import gradient_covariance as gradient_covariance
+    from .trace import sample_gradients as sample_gradients
 
 
 def __getattr__(name: str) -> Any:

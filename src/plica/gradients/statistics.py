@@ -14,6 +14,7 @@ __all__ = [
     "Correlation",
     "autocorrelation",
     "coactivation",
+    "correlation_of",
     "effective_rank",
     "gaussian_rank",
     "gradient_correlation",
@@ -162,6 +163,25 @@ def pair_correlation(own: ArrayLike, with_sum: ArrayLike) -> Correlation:
     one_less = (pairs - 2 * (s - n)) / ((M - 2) * _or_nan(squares - n))
     stderr = np.sqrt((M - 1) / M * ((one_less - one_less.mean()) ** 2).sum())
     return Correlation(value, float(stderr))
+
+
+def correlation_of(gram: ArrayLike) -> Correlation:
+    """`gradient_correlation` of gradients of which only the inner products are known.
+
+    Parameters
+    ----------
+    gram : array_like, shape (M, M)
+        ``<g_i, g_j>``; see `parameter_grams`.
+
+    Raises
+    ------
+    PlicaError
+        If the matrix is not square, or smaller than 2 by 2.
+    """
+    G = _array(gram, "gram", (2,))
+    if G.shape[0] != G.shape[1] or G.shape[0] < 2:
+        raise PlicaError(f"gram must be a square matrix of 2 samples or more, got {G.shape}")
+    return pair_correlation(np.diag(G), G.sum(axis=1))
 
 
 def autocorrelation(signal: ArrayLike, lags: int | None = None) -> Float:
