@@ -33,7 +33,7 @@ MAY_USE: dict[str, set[str]] = {
     "facts": FOUNDATION | {"_core", "exact", "engines"},
     "draw": FOUNDATION | {"regions"},
     "gradients": FOUNDATION | {"nn", "regions"},
-    "cli": FOUNDATION | {"loaders", "regions", "draw", ""},
+    "cli": FOUNDATION | {"loaders", "regions", "draw", "gradients", ""},
 }
 #: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
 UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage"), ("chain.py", "facts")}

@@ -11,6 +11,7 @@ from .count import count
 from .draw import draw
 from .map import map_
 from .report import report
+from .shatter import shatter
 
 __all__ = ["main"]
 
@@ -48,5 +49,5 @@ def main() -> None:
     """
 
 
-for _verb in (report, draw, count, map_):
+for _verb in (report, draw, count, map_, shatter):
     main.add_command(_verb)
