@@ -27,6 +27,7 @@ MAY_USE: dict[str, set[str]] = {
     "storage": {"chain", "errors", "stage", "units"},
     "exact": FOUNDATION,
     "nn": FOUNDATION,
+    "init": FOUNDATION | {"nn"},
     "loaders": FOUNDATION | {"exact", "nn"},
     "engines": FOUNDATION | {"_core", "exact"},
     "regions": FOUNDATION | {"_core", "exact", "engines"},
@@ -35,8 +36,14 @@ MAY_USE: dict[str, set[str]] = {
     "gradients": FOUNDATION | {"nn", "regions"},
     "cli": FOUNDATION | {"loaders", "regions", "draw", "gradients", ""},
 }
-#: Methods that reach up: an atlas plots itself, a network saves and simplifies itself.
-UPWARDS = {("regions/atlas.py", "draw"), ("chain.py", "storage"), ("chain.py", "facts")}
+#: What reaches up: an atlas plots itself, a network saves and simplifies itself, a ready model
+#: initialises itself.
+UPWARDS = {
+    ("regions/atlas.py", "draw"),
+    ("chain.py", "storage"),
+    ("chain.py", "facts"),
+    ("nn/models.py", "init"),
+}
 
 HEAVY = {"torch", "onnx", "onnxruntime", "matplotlib", "sklearn", "rich", "flint", "pandas"}
 

@@ -45,9 +45,9 @@ _WHERE = {
     "output_range": "facts.ranges",
     "units_report": "facts.units",
 }
-_MODULES = ("draw", "gradients", "nn")
+_MODULES = ("draw", "gradients", "init", "nn")
 
-__all__ = [*_WHERE, "gradients", "nn"]
+__all__ = [*_WHERE, "gradients", "init", "nn"]
 
 if TYPE_CHECKING:
     from .chain import Network as Network
