@@ -13,18 +13,23 @@ from typing import TYPE_CHECKING, Any
 _WHERE = {
     "Coactivation": "statistics",
     "Correlation": "statistics",
+    "GradientAlong": "along",
     "Law": "laws",
     "LayerGradients": "report",
+    "PairsByCreases": "along",
     "ShatterReport": "report",
     "autocorrelation": "statistics",
+    "brown_and_white": "along",
     "coactivation": "statistics",
     "correlation_of": "statistics",
     "diagnose": "diagnosis",
     "effective_rank": "statistics",
     "gaussian_rank": "statistics",
+    "gradient_along": "along",
     "gradient_correlation": "statistics",
     "gradient_covariance": "statistics",
     "law": "laws",
+    "pairs_by_creases": "along",
     "parameter_grams": "grams",
     "sample_gradients": "trace",
 }
@@ -32,6 +37,11 @@ _WHERE = {
 __all__ = list(_WHERE)
 
 if TYPE_CHECKING:
+    from .along import GradientAlong as GradientAlong
+    from .along import PairsByCreases as PairsByCreases
+    from .along import brown_and_white as brown_and_white
+    from .along import gradient_along as gradient_along
+    from .along import pairs_by_creases as pairs_by_creases
     from .diagnosis import diagnose as diagnose
     from .grams import parameter_grams as parameter_grams
     from .laws import Law as Law
