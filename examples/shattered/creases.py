@@ -65,6 +65,9 @@ def main() -> None:
             print(f"{name:10s} depth {depth}: {shown}", flush=True)
             ax.errorbar(at, mean, error, fmt="o-", color=colour, markersize=4, capsize=2,
                         label=f"depth {depth}")  # fmt: skip
+        far = np.linspace(0, ax.get_xlim()[1], 200)
+        ax.plot(far, np.exp(-far / 64), color="0.55", linestyle=(0, (3, 2)), linewidth=1.2,
+                label="exp(-creases / width)")  # fmt: skip
         ax.axhline(0, color="0.85", linewidth=1, zorder=0)
         ax.set_xlabel("creases between the two inputs")
         ax.set_title("batch normalisation" if norm else "no normalisation", fontsize=10, loc="left")

@@ -87,7 +87,7 @@ def main() -> None:
         for ax in (top, bottom):
             ax.set_xticks([])
             ax.set_yticks([])
-    figure.savefig(options.out / "noise.png", dpi=130)
+    figure.savefig(options.out / "noise.png", dpi=80)
 
     figure = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
