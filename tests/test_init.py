@@ -45,9 +45,11 @@ def test_two_hundred_layers_are_a_linear_map_that_trains() -> None:
     x = noise(50, 32)
     assert (module(x) - x @ W.T).abs().max() < 1e-10 * x.abs().max()
     assert (W @ W.T - torch.eye(3)).abs().max() < 1e-10  # a projection of an isometry
-    found = diagnose(module, x)
+    found = diagnose(module, x, draws=1)
     assert found.layers[0].correlation == pytest.approx(1, abs=1e-10)
     assert found.state == "coherent"
+    assert found.law == "linear"
+    assert found.layers[0].from_coactivation is None
 
     target = (x[:, :1] * x[:, 1:2] > 0).double() @ torch.ones(1, 3, dtype=torch.float64)
     optimizer = torch.optim.Adam(module.parameters(), 2e-4)

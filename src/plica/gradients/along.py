@@ -21,7 +21,13 @@ from ..errors import PlicaError
 if TYPE_CHECKING:
     from ..regions.atlas import Atlas
 
-__all__ = ["GradientAlong", "PairsByCreases", "gradient_along", "pairs_by_creases"]
+__all__ = [
+    "GradientAlong",
+    "PairsByCreases",
+    "brown_and_white",
+    "gradient_along",
+    "pairs_by_creases",
+]
 
 Float = NDArray[np.float64]
 

@@ -74,8 +74,10 @@ def diagnose(
     'coherent'
     """
     seen = trace(module, batch, readout=readout, draws=draws, bn=bn, seed=seed)
-    by_coactivation = {} if bn == "through" else from_coactivation(seen)
     applied = apply_law(seen, bn)
+    by_coactivation = {}
+    if bn != "through" and applied.name != "linear":  # there, weights are not independent
+        by_coactivation = from_coactivation(seen)
     layers = []
     for k, site in enumerate(seen.sites):
         value, stderr = site.correlation

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import PlicaError, UnsupportedError
 from .modes import batch_of, held
-from .trace import _check_apart, _readouts
+from .trace import check_apart, readouts_of
 
 if TYPE_CHECKING:
     import torch
@@ -83,13 +83,13 @@ def parameter_grams(
     hooks = [layer.register_forward_hook(remember(name)) for name, layer in layers.items()]
     try:
         with held(module, bn), torch.enable_grad():
-            value = _readouts(module(x), readout, 1, seed)[0][0]
+            value = readouts_of(module(x), readout, 1, seed)[0]
     finally:
         for hook in hooks:
             hook.remove()
     if not value.requires_grad:
         raise UnsupportedError("the module's output does not depend on its input differentiably")
-    _check_apart(value, x)
+    check_apart(value, x)
     for seen in calls.values():
         for call in seen:
             call[1] = None

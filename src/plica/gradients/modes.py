@@ -59,16 +59,20 @@ def held(module: torch.nn.Module, bn: str) -> Iterator[None]:
     import torch
 
     training = {m: m.training for m in module.modules()}
+    own: dict[torch.nn.Module, Any] = {}  # forward methods that were set on the objects themselves
     norms = [m for m in module.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
     module.eval()
     try:
         if bn != "eval":
             for norm in norms:
+                own[norm] = norm.__dict__.get("forward")
                 norm.__dict__["forward"] = _by_batch(norm, bn == "frozen")
         yield
     finally:
-        for norm in norms:
-            norm.__dict__.pop("forward", None)
+        for changed, before in own.items():
+            del changed.__dict__["forward"]
+            if before is not None:
+                changed.__dict__["forward"] = before
         for m, was in training.items():
             m.training = was
 

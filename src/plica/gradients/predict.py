@@ -85,6 +85,12 @@ def apply_law(seen: Trace, bn: str) -> Applied:
     s = seen.structure
     if not s.rectifiers:
         return Applied("linear", "there is no activation: the network is linear", {0: 1.0})
+    if seen.sites[0].correlation.value > 1 - 1e-5:
+        why = (
+            "all samples have the same gradient: the network is one affine map on this batch, as a "
+            "looks-linear network is at initialisation"
+        )
+        return Applied("linear", why, {0: 1.0})
     if not all_relu(s.rectifiers):
         names = sorted({r.what for r in s.rectifiers} - {"relu", "crelu"})
         what = ", ".join(names) if names else "activations across samples"

@@ -22,7 +22,7 @@ from .statistics import Correlation, gaussian_rank, pair_correlation
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Site", "Trace", "sample_gradients", "trace"]
+__all__ = ["Site", "Trace", "check_apart", "readouts_of", "sample_gradients", "trace"]
 
 Float = NDArray[np.float64]
 
@@ -131,15 +131,15 @@ def trace(
         )
     if output.grad_fn is None:
         raise UnsupportedError("the module's output does not depend on its input differentiably")
-    values = _readouts(output, readout, draws, seed)
+    values = readouts_of(output, readout, draws, seed)
     # of the module's own output: what a readout adds behind it is not part of the network
     structure = read_graph(output.grad_fn, x)
     if bn != "through":
-        _check_apart(values[0][0], x)
+        check_apart(values[0], x)
     first = Site("input", "input", -1)
     sites, forks, skips, recording = _watch(structure, names, first, len(x))
     try:
-        for k, (value, _) in enumerate(values):
+        for k, value in enumerate(values):
             (gradient,) = torch.autograd.grad(value.sum(), x, retain_graph=k + 1 < len(values))
             first.add(gradient)
     finally:
@@ -149,9 +149,7 @@ def trace(
     return Trace([first, *kept], structure, len(values), len(x), forks, skips)
 
 
-def _readouts(
-    output: torch.Tensor, readout: Any, draws: int, seed: int
-) -> list[tuple[torch.Tensor, str]]:
+def readouts_of(output: torch.Tensor, readout: Any, draws: int, seed: int) -> list[torch.Tensor]:
     """Values of shape (M,), one for each readout."""
     import torch
 
@@ -163,7 +161,7 @@ def _readouts(
                 f"readout must give one value a sample, shape ({len(output)},), got "
                 f"{tuple(value.shape)}: of a loss, ask for reduction='none'"
             )
-        return [(value, "given")]
+        return [value]
     if isinstance(readout, str):
         if readout != "random":
             raise PlicaError(
@@ -173,17 +171,17 @@ def _readouts(
         if draws < 1:
             raise PlicaError(f"draws must be positive, got {draws}")
         if flat.shape[1] == 1:
-            return [(flat[:, 0], "output")]
+            return [flat[:, 0]]
         random = torch.Generator().manual_seed(seed)
         weights = torch.randn(draws, flat.shape[1], generator=random, dtype=torch.float64)
-        return [(flat @ w.to(flat), "random") for w in weights]
+        return [flat @ w.to(flat) for w in weights]
     vector = torch.as_tensor(readout).reshape(-1).to(flat)
     if vector.numel() != flat.shape[1]:
         raise PlicaError(f"readout has {vector.numel()} weights for {flat.shape[1]} outputs")
-    return [(flat @ vector, "given")]
+    return [flat @ vector]
 
 
-def _check_apart(values: torch.Tensor, x: torch.Tensor) -> None:
+def check_apart(values: torch.Tensor, x: torch.Tensor) -> None:
     """Refuse modules whose value for one sample depends on the others."""
     import torch
 
@@ -301,8 +299,8 @@ def sample_gradients(
         output = module(x)
         if not isinstance(output, torch.Tensor) or output.shape[:1] != x.shape[:1]:
             raise UnsupportedError("the module must return one tensor with the batch axis first")
-        value = _readouts(output, readout, 1, seed)[0][0]
+        value = readouts_of(output, readout, 1, seed)[0]
         if bn != "through" and len(x) > 1:
-            _check_apart(value, x)
+            check_apart(value, x)
         (gradient,) = torch.autograd.grad(value.sum(), x)
     return np.asarray(gradient.reshape(len(x), -1).cpu().numpy(), dtype=np.float64)
