@@ -202,23 +202,31 @@ class ShatterReport:
             ax = Figure(figsize=(7, 4), layout="constrained").subplots()
         at = range(len(self.layers))
         ax.axhline(0.0, color="0.8", linewidth=1, zorder=0)
-        ax.errorbar(
-            at,
-            [layer.correlation for layer in self.layers],
-            [layer.stderr for layer in self.layers],
-            color="#1f4e9c", marker="o", markersize=4, linewidth=1.4, capsize=2, zorder=3,
-            label="correlation, measured",
-        )  # fmt: skip
+        branches = any(layer.kind == "sum" for layer in self.layers)
+        stream = [k for k in at if not branches or self.layers[k].kind != "rectifier"]
+        inner = [k for k in at if k not in stream]
+        for places, label, line, face in (
+            (stream, "correlation, measured", "-", None),
+            (inner, "the same, before rectifiers", "none", "none"),
+        ):
+            if places:
+                ax.errorbar(
+                    places,
+                    [self.layers[k].correlation for k in places],
+                    [self.layers[k].stderr for k in places],
+                    color="#1f4e9c", marker="o", markersize=4, linewidth=1.4, capsize=2,
+                    linestyle=line, markerfacecolor=face, zorder=3, label=label,
+                )  # fmt: skip
         for field, label, colour, dashes in (
             ("from_coactivation", "from co-activation", "#d1741f", (0, (4, 2))),
             ("from_law", f"law: {self.law}", "#3a8f4d", (0, (1, 1.5))),
         ):
-            known = [k for k in at if getattr(self.layers[k], field) is not None]
+            known = [k for k in stream if getattr(self.layers[k], field) is not None]
             if known:
                 values = [getattr(self.layers[k], field) for k in known]
                 ax.plot(known, values, color=colour, linestyle=dashes, linewidth=1.6, label=label)
         ax.plot(
-            at, [layer.row_rank for layer in self.layers],
+            stream, [self.layers[k].row_rank for k in stream],
             color="0.6", linewidth=1, label="effective rank / Gaussian",
         )  # fmt: skip
         ax.set_xlabel("place, from the input on")
