@@ -89,6 +89,14 @@ def main() -> None:
             ax.set_yticks([])
     figure.savefig(options.out / "noise.png", dpi=80)
 
+    print("on the grid, by depth:")
+    for kind, beta in (("plain", 1.0), ("batchnorm", 1.0), ("residual", 1.0), ("residual", 0.1)):
+        for depth in (4, 10, 24, 50):
+            runs = [network(kind, depth, s, beta=beta)[1] for s in range(8)]
+            r = autocorrelation(np.array(runs), 20)
+            name = f"{kind}, beta {beta:g}" if kind == "residual" else kind
+            print(f"{name:18s} depth {depth:3d}: {r[1]:6.2f} {r[5]:6.2f} {r[20]:6.2f}", flush=True)
+
     figure = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     lags = np.concatenate(([0.0], np.geomspace(1e-4, 0.5, 60)))

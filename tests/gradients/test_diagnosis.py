@@ -223,6 +223,27 @@ def test_linear_and_smooth_networks() -> None:
     assert smooth.layers[1].active is None
 
 
+def test_other_operations_are_named_and_no_law_is_claimed() -> None:
+    convolution = nn.Conv2d(2, 4, 3)
+    for layer, words in (
+        (nn.MaxPool2d(2, 2), "MaxPool2D"),
+        (nn.Softmax(1), "Softmax"),
+        (nn.ReLU6(inplace=True), "hardtanh"),
+        (nn.LeakyReLU(0.1, inplace=True), "leaky_relu"),
+        (nn.PReLU(), "prelu"),
+    ):
+        module = nn.Sequential(convolution, layer, nn.Flatten(), nn.LazyLinear(2)).double()
+        x = noise(16, 2, 6, 6)
+        module(x)
+        report = diagnose(module, x)
+        assert report.law == "none"
+        assert words in report.why
+        if layer.__class__.__name__ in ("ReLU6", "LeakyReLU", "PReLU"):
+            expected = convolution(x).detach() > 0
+            expected &= (convolution(x).detach() < 6) | (words != "hardtanh")
+            assert report.layers[1].active == pytest.approx(expected.double().mean().item())
+
+
 def test_report_in_all_its_forms(tmp_path: Any) -> None:
     report = diagnose(plain(6, 40, norm=True), noise(24, 40))
     assert report.table().count("\n") == 7

@@ -19,18 +19,32 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Rectifier", "Structure", "read_graph"]
 
+#: Operations by the names of their nodes, up to "Backward"; in-place forms have the same.
 RECTIFIERS = {
-    "ReluBackward0": "relu",
-    "LeakyReluBackward0": "leaky_relu",
-    "LeakyReluBackward1": "leaky_relu",
-    "PreluKernelBackward0": "prelu",
-    "HardtanhBackward0": "hardtanh",
+    "Relu": "relu",
+    "LeakyRelu": "leaky_relu",
+    "PreluKernel": "prelu",
+    "Hardtanh": "hardtanh",
 }
 SMOOTH = {
-    name + "Backward0": name.lower()
+    name: name.lower()
     for name in ("Gelu", "Silu", "Tanh", "Sigmoid", "Softplus", "Elu", "Mish", "Hardswish")
 }
-SUMS = ("AddBackward0", "AddBackward1", "SubBackward0")
+SUMS = ("Add", "Sub")
+#: Linear in the one of their inputs that depends on the batch.
+# fmt: off
+LINEAR = {
+    "Addmm", "Mm", "Bmm", "Mv", "Dot", "Addmv", "T", "Transpose", "Permute", "Convolution",
+    "ConvolutionOverrideable", "MkldnnConvolution", "ThnnConv2D", "SlowConv2D", "View",
+    "Reshape", "ReshapeAlias", "UnsafeView", "Squeeze", "Unsqueeze", "Expand", "Clone", "Alias",
+    "ToCopy", "Contiguous", "Slice", "Select", "Index", "IndexSelect", "Narrow", "Split",
+    "Unbind", "Unfold", "Im2Col", "Neg", "Mul", "Div", "Add", "Sub", "Mean", "Sum", "AvgPool2D",
+    "AvgPool3D", "MkldnnAdaptiveAvgPool2D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D",
+    "ConstantPadNd", "ReflectionPad2D", "ReplicationPad2D", "Flip", "Roll", "UpsampleNearest2D",
+    "UpsampleBilinear2D", "AsStrided",
+}
+# fmt: on
+TOGETHER = ("Cat", "Stack", *SUMS)
 
 
 @dataclass(eq=False)
@@ -67,12 +81,16 @@ class Block:
 
 @dataclass(eq=False)
 class Structure:
-    """Rectifiers and joins in the order of execution; ``simple`` if joins do not nest."""
+    """Rectifiers and joins in the order of execution; ``simple`` if joins do not nest.
+
+    ``others`` are operations that are not linear, nor known.
+    """
 
     rectifiers: list[Rectifier]
     blocks: list[Block]
     norms: int
     other_norms: int
+    others: tuple[str, ...]
     simple: bool
 
     @property
@@ -85,6 +103,10 @@ class Structure:
 def _order(node: Any) -> int:
     """Place in the order of execution; that of a leaf is -1."""
     return -1 if hasattr(node, "variable") else int(node._sequence_nr())
+
+
+def _name(node: Any) -> str:
+    return str(node.name()).rpartition("::")[2].partition("Backward")[0]
 
 
 def _next(node: Any, among: set[Any]) -> list[Any]:
@@ -105,8 +127,9 @@ def read_graph(output: Any, leaf: torch.Tensor) -> Structure:
     found: list[Rectifier] = []
     blocks: list[Block] = []
     norms = other_norms = 0
+    others = set()
     for node in sorted(nodes, key=lambda n: (_order(n), n.name())):
-        name = node.name()
+        name = _name(node)
         inputs = _next(node, nodes)
         if name in RECTIFIERS or name in SMOOTH:
             found.append(_rectifier(node, inputs, len(leaf)))
@@ -116,6 +139,10 @@ def read_graph(output: Any, leaf: torch.Tensor) -> Structure:
             other_norms += 1
         elif name in SUMS and len(inputs) == 2:
             blocks.append(Block(node, _order(node)))
+        elif _order(node) >= 0 and (
+            name not in TOGETHER and (name not in LINEAR or len(inputs) > 1)
+        ):
+            others.add(name)
     activations = {r.node for r in found}
     for block in blocks:
         _find_fork(block, nodes, activations)
@@ -124,7 +151,7 @@ def read_graph(output: Any, leaf: torch.Tensor) -> Structure:
         simple &= after.fork_order >= before.order
     for block in blocks:
         block.rectifiers = [r for r in found if block.fork_order < r.order < block.order]
-    return Structure(found, blocks, norms, other_norms, bool(simple))
+    return Structure(found, blocks, norms, other_norms, tuple(sorted(others)), bool(simple))
 
 
 def _between(output: Any, leaf: torch.Tensor) -> set[Any]:
@@ -154,22 +181,22 @@ def _between(output: Any, leaf: torch.Tensor) -> set[Any]:
 
 
 def _rectifier(node: Any, inputs: list[Any], M: int) -> Rectifier:
-    name = node.name()
-    before = inputs[0].name() if inputs else ""
+    name = _name(node)
+    before = _name(inputs[0]) if inputs else ""
     halves = None
     if name in SMOOTH:
         return Rectifier(node, _order(node), SMOOTH[name], None, "BatchNorm" in before)
     what = RECTIFIERS[name]
     if what == "relu":
         active = node._saved_result > 0
-        if inputs and before == "CatBackward0" and _is_mirrored(inputs[0]):
+        if inputs and before == "Cat" and _is_mirrored(inputs[0]):
             what, halves = "crelu", int(_signed(inputs[0]._saved_dim))
-            before = _parts(inputs[0])[0].name()
-    elif what == "hardtanh":
-        z = node._saved_self
-        active = (z > node._saved_min_val) & (z < node._saved_max_val)
-    else:
-        active = node._saved_self > 0
+            before = _name(_parts(inputs[0])[0])
+    else:  # what is done in place keeps its result, which tells as much
+        z = node._saved_self if hasattr(node, "_saved_self") else node._saved_result
+        active = z > 0
+        if what == "hardtanh":
+            active = (z > node._saved_min_val) & (z < node._saved_max_val)
     active = active.detach().reshape(M, -1) if active.shape[0] == M else None
     return Rectifier(node, _order(node), what, active, "BatchNorm" in before, halves)
 
@@ -185,7 +212,7 @@ def _parts(cat: Any) -> list[Any]:
 
 def _is_mirrored(cat: Any) -> bool:
     parts = _parts(cat)
-    return len(parts) == 2 and parts[1].name() == "NegBackward0" and _parts(parts[1])[0] is parts[0]
+    return len(parts) == 2 and _name(parts[1]) == "Neg" and _parts(parts[1])[0] is parts[0]
 
 
 def _find_fork(block: Block, nodes: set[Any], activations: set[Any]) -> None:

@@ -41,7 +41,7 @@ def from_coactivation(seen: Trace) -> dict[int, float]:
     place where the network is not of this kind are left out.
     """
     structure = seen.structure
-    if not structure.simple or not all_relu(structure.rectifiers):
+    if not structure.simple or structure.others or not all_relu(structure.rectifiers):
         return {}
     at = {id(s.rectifier or s.block): k for k, s in enumerate(seen.sites) if s.kind != "fork"}
     position = {id(s): k for k, s in enumerate(seen.sites)}
@@ -83,6 +83,8 @@ def from_coactivation(seen: Trace) -> dict[int, float]:
 def apply_law(seen: Trace, bn: str) -> Applied:
     """The law for the network's architecture, with the reason, and what it gives."""
     s = seen.structure
+    if s.others:
+        return Applied("none", f"the network has other operations: {', '.join(s.others)}", {})
     if not s.rectifiers:
         return Applied("linear", "there is no activation: the network is linear", {0: 1.0})
     if seen.sites[0].correlation.value > 1 - 1e-5:
