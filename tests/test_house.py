@@ -27,6 +27,7 @@ MAY_USE: dict[str, set[str]] = {
     "storage": {"chain", "errors", "stage", "units"},
     "exact": FOUNDATION,
     "nn": FOUNDATION,
+    "init": FOUNDATION | {"nn"},
     "loaders": FOUNDATION | {"exact", "nn"},
     "engines": FOUNDATION | {"_core", "exact"},
     "regions": FOUNDATION | {"_core", "exact", "engines"},
@@ -37,9 +38,12 @@ MAY_USE: dict[str, set[str]] = {
     "unit_maps": FOUNDATION | {"exact", "regions"},
     "shallow": FOUNDATION | {"exact", "engines", "regions"},
     "draw": FOUNDATION | {"folding", "regions"},
-    "cli": FOUNDATION | {"bounds", "exact", "loaders", "regions", "draw", "shallow", ""},
+    "gradients": FOUNDATION | {"nn", "regions"},
+    "cli": FOUNDATION
+    | {"bounds", "exact", "gradients", "loaders", "regions", "draw", "shallow", ""},
 }
-#: Methods that reach up: results plot themselves, a network saves and simplifies itself.
+#: What reaches up: results plot themselves, a network saves and simplifies itself, a ready model
+#: initialises itself.
 UPWARDS = {
     ("regions/atlas.py", "draw"),
     ("bounds/growth.py", "draw"),
@@ -47,6 +51,7 @@ UPWARDS = {
     ("unit_maps/maps.py", "draw"),
     ("chain.py", "storage"),
     ("chain.py", "facts"),
+    ("nn/models.py", "init"),
 }
 
 HEAVY = {"torch", "onnx", "onnxruntime", "matplotlib", "sklearn", "rich", "flint", "pandas"}
@@ -123,6 +128,7 @@ def test_import_is_light() -> None:
         "import plica; plica.Network, plica.Box, plica.Slice",
         "import plica; plica.load, plica.count_regions, plica.map_regions",
         "import plica.draw",
+        "import plica; plica.gradients.law, plica.gradients.effective_rank",
         "import plica.cli",
     ],
 )

@@ -47,9 +47,19 @@ _WHERE = {
     "stable_regions": "facts.stability",
     "units_report": "facts.units",
 }
-_MODULES = ("bounds", "constructions", "draw", "folding", "nn", "shallow", "unit_maps")
+_MODULES = (
+    "bounds",
+    "constructions",
+    "draw",
+    "folding",
+    "gradients",
+    "init",
+    "nn",
+    "shallow",
+    "unit_maps",
+)
 
-__all__ = [*_WHERE, "bounds", "constructions", "folding", "nn", "shallow", "unit_maps"]
+__all__ = [*_WHERE, *(name for name in _MODULES if name != "draw")]
 
 if TYPE_CHECKING:
     from .chain import Network as Network

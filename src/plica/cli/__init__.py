@@ -13,6 +13,7 @@ from .draw import draw
 from .map import map_
 from .report import report
 from .shallow import shallow
+from .shatter import shatter
 
 __all__ = ["main"]
 
@@ -50,5 +51,5 @@ def main() -> None:
     """
 
 
-for _verb in (report, draw, count, map_, bounds, shallow):
+for _verb in (report, draw, count, map_, bounds, shallow, shatter):
     main.add_command(_verb)

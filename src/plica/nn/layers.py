@@ -1,17 +1,12 @@
-"""torch modules that plica adds: `Maxout` and `CReLU`."""
+"""Layers: `Maxout`, `CReLU`, `Residual`."""
 
 from __future__ import annotations
 
-from .errors import NetworkError, PlicaError
+import torch
 
-try:
-    import torch
-except ImportError as error:
-    raise PlicaError(
-        "plica.nn needs torch: pip install torch --index-url https://download.pytorch.org/whl/cpu"
-    ) from error
+from ..errors import NetworkError
 
-__all__ = ["CReLU", "Maxout"]
+__all__ = ["CReLU", "Maxout", "Residual"]
 
 
 class Maxout(torch.nn.Module):
@@ -95,6 +90,37 @@ class CReLU(torch.nn.Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+class Residual(torch.nn.Module):
+    """A residual block, ``x + beta branch(x)``.
+
+    Parameters
+    ----------
+    branch : torch.nn.Module
+        Keeps the shape of its input.
+    beta : float
+        Weight of the branch.
+
+    Examples
+    --------
+    >>> import torch, plica
+    >>> plica.nn.Residual(torch.nn.ReLU(), beta=0.5)(torch.tensor([[2.0, -2.0]])).tolist()
+    [[3.0, -2.0]]
+    """
+
+    def __init__(self, branch: torch.nn.Module, beta: float = 1.0) -> None:
+        super().__init__()
+        self.branch = branch
+        self.beta = float(beta)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The sum, of the shape of ``x``."""
+        y: torch.Tensor = x + self.beta * self.branch(x)
+        return y
+
+    def extra_repr(self) -> str:
+        return f"beta={self.beta:g}"
 
 
 def _axis(name: str, dim: int, x: torch.Tensor) -> int:

@@ -1,0 +1,289 @@
+"""The looks-linear initialisation: networks that start as linear maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import plica
+from plica.gradients import diagnose
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+CReLU, Residual = plica.nn.CReLU, plica.nn.Residual
+
+
+def random(seed: int = 0) -> Any:
+    return torch.Generator().manual_seed(seed)
+
+
+def noise(*shape: int) -> Any:
+    return torch.randn(shape, generator=random(5), dtype=torch.float64)
+
+
+def lengths(x: Any) -> Any:
+    return x.detach().flatten(1).norm(dim=1).numpy()
+
+
+def is_linear(module: Any, *shape: int) -> float:
+    """Largest relative error of additivity and homogeneity, checked without the library."""
+    x, y = noise(6, *shape), noise(6, *shape).flip(0)
+    with torch.no_grad():
+        fx, fy = module(x), module(y)
+        size = fx.abs().max()
+        errors = [module(x + y) - fx - fy, module(-2.5 * x) + 2.5 * fx]
+    return float(max(e.abs().max() for e in errors) / size)
+
+
+def test_two_hundred_layers_are_a_linear_map_that_trains() -> None:
+    module = plica.nn.looks_linear_mlp(32, 3, 32, 200, generator=random()).double()
+    report = plica.init.looks_linear_(module, generator=random(1))
+    assert report.layers == 201
+    assert report.superposition < 1e-12
+    W = module(torch.eye(32, dtype=torch.float64)).T.detach()
+    x = noise(50, 32)
+    assert (module(x) - x @ W.T).abs().max() < 1e-10 * x.abs().max()
+    assert (W @ W.T - torch.eye(3)).abs().max() < 1e-10  # a projection of an isometry
+    found = diagnose(module, x, draws=1)
+    assert found.layers[0].correlation == pytest.approx(1, abs=1e-10)
+    assert found.state == "coherent"
+    assert found.law == "linear"
+    assert found.layers[0].from_coactivation is None
+
+    target = (x[:, :1] * x[:, 1:2] > 0).double() @ torch.ones(1, 3, dtype=torch.float64)
+    optimizer = torch.optim.Adam(module.parameters(), 2e-4)
+    losses = []
+    for _ in range(25):
+        loss = ((module(x) - target) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.3 * losses[0]
+    assert is_linear(module, 32) > 1e-3  # the blocks have parted
+
+
+def test_square_networks_keep_lengths() -> None:
+    module = nn.Sequential(
+        nn.Linear(16, 16), CReLU(), nn.Linear(32, 24), CReLU(), nn.Linear(48, 24)
+    )
+    report = plica.init.looks_linear_(module.double(), generator=random())
+    x = noise(9, 16)
+    assert lengths(module(x)) == pytest.approx(lengths(x))
+    assert report.isometric
+    assert not report.notes
+    narrow = plica.nn.mlp(16, 4, 16, 3, kind="crelu")
+    report = plica.init.looks_linear_(narrow)
+    assert not report.isometric
+    assert report.notes == ("1 layers write fewer numbers than they read, and project",)
+
+
+def paired_convnet() -> Any:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 7, 3, stride=2, padding=1),  # an odd number of units
+        nn.ReLU(),
+        nn.Conv2d(7, 10, 2),
+        nn.ReLU(),
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.Flatten(),
+        nn.Dropout(),
+        nn.Linear(40, 6),
+        nn.ReLU(),
+        nn.Linear(6, 5),
+    )
+
+
+class Functional(nn.Module):
+    """A residual network with projections, functions in the place of modules, and constants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv1d(2, 6, 3, padding=1)
+        self.a, self.b = nn.Conv1d(6, 8, 3, padding=1), nn.Conv1d(8, 6, 1)
+        self.c, self.skip = nn.Conv1d(6, 4, 3, padding=1), nn.Conv1d(6, 4, 1)
+        self.last = nn.Linear(4 * 9, 3)
+
+    def forward(self, x: Any) -> Any:
+        x = self.stem(x)
+        x = x + 0.5 * self.b(torch.relu(self.a(x)))
+        x = torch.nn.functional.relu(self.skip(x) + self.c(x))
+        return self.last(x.reshape(x.size(0), -1))
+
+
+CASES = {
+    "crelu mlp": (lambda: plica.nn.mlp(5, 3, 8, 6, kind="crelu"), (5,)),
+    "crelu convnet": (lambda: plica.nn.convnet(2, 3, 6, 6, kind="crelu"), (2, 9, 9)),
+    "paired mlp": (lambda: plica.nn.mlp(5, 3, 9, 6), (5,)),
+    "paired convnet": (paired_convnet, (3, 8, 8)),
+    "residual": (lambda: plica.nn.mlp(5, 3, 8, 6, kind="residual"), (5,)),
+    "functional residual": (Functional, (2, 9)),
+    "grouped": (
+        lambda: nn.Sequential(
+            nn.Conv3d(4, 8, 3, padding=1, groups=2), CReLU(), nn.Conv3d(16, 2, 1)
+        ),
+        (4, 3, 4, 5),
+    ),
+}
+
+
+@pytest.mark.parametrize("weights", ["orthogonal", "gaussian"])
+@pytest.mark.parametrize("case", CASES)
+def test_all_kinds_of_networks_become_linear(case: str, weights: Any) -> None:
+    make, shape = CASES[case]
+    torch.manual_seed(0)
+    module = make().double()
+    module.train()
+    assert is_linear(module.eval(), *shape) > 1e-3
+    module.train()
+    report = plica.init.looks_linear_(module, (1, *shape), weights=weights, generator=random())
+    assert module.training
+    assert report.superposition < 1e-12
+    assert f"{report.superposition:.2g}" in str(report)
+    assert is_linear(module.eval(), *shape) < 1e-12
+    assert module(torch.zeros(1, *shape, dtype=torch.float64)).abs().max() == 0
+    jacobian = torch.func.jacrev(module)(noise(1, *shape))
+    assert jacobian.abs().max() > 1e-3
+
+
+def test_convolutions_keep_lengths_where_they_can() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), CReLU(), nn.Conv2d(16, 8, 5, padding=2))
+    report = plica.init.looks_linear_(module.double(), (1, 3, 7, 7), generator=random())
+    x = noise(4, 3, 7, 7)
+    assert lengths(module(x)) == pytest.approx(lengths(x))
+    assert report.isometric
+    notes = " ".join(plica.init.looks_linear_(paired_convnet(), (1, 3, 8, 8)).notes)
+    for words in ("stride", "even kernels", "crop", "average pooling", "project", "no partner"):
+        assert words in notes
+
+
+def test_paired_units_have_the_widths_of_the_map() -> None:
+    module = nn.Sequential(
+        nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)
+    ).double()
+    report = plica.init.looks_linear_(module, generator=random())
+    x = noise(7, 4)
+    assert lengths(module(x)) == pytest.approx(lengths(x))
+    assert report.isometric
+    A, M, B = module[0].weight, module[2].weight, module[4].weight
+    assert torch.equal(A[:4], -A[4:])
+    assert torch.equal(M[:4, :4], -M[4:, :4])
+    assert torch.equal(M[:4, :4], M[4:, 4:])
+    assert torch.equal(B[:, :4], -B[:, 4:])
+
+
+@pytest.mark.parametrize("kind", ["residual", "crelu"])
+def test_deep_residual_sums_grow_by_a_bounded_factor(kind: str) -> None:
+    def branch() -> Any:
+        if kind == "crelu":
+            return nn.Sequential(CReLU(), nn.Linear(32, 16))
+        return nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16))
+
+    blocks = [Residual(branch()) for _ in range(100)]
+    module = nn.Sequential(nn.Linear(16, 16), *blocks, nn.Linear(16, 16)).double()
+    plica.init.looks_linear_(module, generator=random())
+    x = noise(20, 16)
+    growth = module(x).norm() / x.norm()
+    assert 1.0 < growth < 2.0
+    plica.init.looks_linear_(module, generator=random(), branch_gain=1.0)
+    assert module(x).norm() / x.norm() > 1e6
+
+
+def test_batch_normalisation() -> None:
+    def make() -> Any:
+        return plica.nn.mlp(5, 3, 8, 4, kind="batchnorm").double()
+
+    with pytest.raises(plica.UnsupportedError, match="batch normalisation"):
+        plica.init.looks_linear_(make())
+    removed = make()
+    plica.init.looks_linear_(removed, batchnorm="remove")
+    assert not any(isinstance(m, nn.BatchNorm1d) for m in removed.modules())
+    assert is_linear(removed.train(), 5) < 1e-12
+    neutral = make()
+    report = plica.init.looks_linear_(neutral, batchnorm="neutral")
+    assert "evaluation mode only" in " ".join(report.notes)
+    assert is_linear(neutral.eval(), 5) < 1e-12
+    assert is_linear(neutral.train(), 5) > 1e-3
+
+
+def test_same_generator_same_weights() -> None:
+    found = []
+    for seed in (3, 3, 4):
+        module = plica.nn.looks_linear_mlp(4, 2, 6, 3, generator=random(seed))
+        found.append(torch.cat([p.flatten() for p in module.parameters()]))
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_what_cannot_be_linear_is_refused_and_left_alone() -> None:
+    L = nn.Linear
+    for layers, message in (
+        ([L(4, 4), nn.ReLU()], "ends with a rectifier"),
+        ([nn.ReLU(), L(4, 4)], "cannot be paired"),
+        ([L(4, 4), nn.Tanh(), L(4, 4)], "1, Tanh"),
+        ([L(4, 4), nn.LayerNorm(4), L(4, 4)], "LayerNorm"),
+        ([nn.Conv2d(1, 4, 3), nn.MaxPool2d(2)], "average pooling"),
+        ([nn.Conv1d(4, 4, 3), CReLU(), nn.Conv1d(8, 4, 3, groups=2)], "2 groups"),
+        ([nn.Conv1d(4, 4, 3, groups=2), nn.ReLU(), nn.Conv1d(4, 4, 3)], "groups"),
+        ([nn.Flatten()], "no linear or convolution layer"),
+        ([L(4, 4), CReLU(), CReLU(), L(16, 4)], "rectified before"),
+        ([L(4, 1), nn.ReLU(), L(1, 4)], "nothing to pair"),
+    ):
+        module = nn.Sequential(*layers)
+        before = {k: v.clone() for k, v in module.state_dict().items()}
+        with pytest.raises(plica.UnsupportedError, match=message):
+            plica.init.looks_linear_(module)
+        assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items())
+
+    class Wrong(nn.Module):
+        """A reshape that is no flatten: halves of the channels part."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.act, self.b = nn.Conv1d(2, 2, 1), CReLU(2), nn.Linear(12, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.b(self.act(self.a(x)).flatten(1).reshape(-1, 12).flip(1))
+
+    with pytest.raises(plica.UnsupportedError, match="flip"):
+        plica.init.looks_linear_(Wrong(), (1, 2, 3))
+
+    wrong = nn.Sequential(nn.Conv1d(2, 2, 1), CReLU(2), nn.Flatten(), nn.Linear(12, 3)).double()
+    before = {k: v.clone() for k, v in wrong.state_dict().items()}
+    with pytest.raises(plica.NetworkError, match="superposition fails"):
+        plica.init.looks_linear_(wrong, (1, 2, 3))
+    assert all(torch.equal(v, before[k]) for k, v in wrong.state_dict().items())
+    with pytest.raises(plica.PlicaError, match="give an example"):
+        plica.init.looks_linear_(nn.Sequential(nn.Conv1d(2, 2, 1), nn.Conv1d(2, 2, 1)))
+    with pytest.raises(plica.PlicaError, match="orthogonal, gaussian"):
+        plica.init.looks_linear_(wrong, weights="uniform")
+
+    class Branches(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(plica.UnsupportedError, match="cannot trace"):
+        plica.init.looks_linear_(Branches())
+
+
+@pytest.mark.parametrize("kind", plica.nn.KINDS)
+def test_twins(kind: str) -> None:
+    x = noise(40, 12)
+    module = plica.nn.mlp(12, 2, 128, 5, kind=kind, generator=random()).double()
+    report = diagnose(module, x)
+    assert report.structure.startswith("5 ")
+    assert report.law.startswith("residual" if kind.startswith("residual") else "plain")
+    assert ("batch-normalised" in report.law) == ("batchnorm" in kind)
+    images = noise(4, 2, 8, 8)
+    conv = plica.nn.convnet(2, 3, 6, 6, kind=kind, generator=random()).double()
+    assert conv(images).shape == (4, 3)
+    pools = [k for k, m in enumerate(conv) if isinstance(m, nn.AvgPool2d)]
+    assert len(pools) == 2
+    if not kind.startswith("residual"):
+        assert all(isinstance(conv[k - 1], nn.ReLU | CReLU) for k in pools)
+    with pytest.raises(plica.PlicaError, match="none of plain"):
+        plica.nn.mlp(1, 1, 1, 1, kind="mystery")
+    with pytest.raises(plica.PlicaError, match="positive"):
+        plica.nn.mlp(1, 1, 1, 0)
