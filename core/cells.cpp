@@ -308,6 +308,7 @@ template <class Form> void Cells<Form>::visit(Item item) {
 template <class Form> bool Cells<Form>::at_once(Item &item) {
     if (item.length > many() || (counting_ && item.length < 2)) return false;
     if constexpr (Form::kCounts) {
+        if (item.path != 0 && item.path >> depth_ == 0 && item.length > kWhole) return false; // others may help
         if (lost(item, 0)) return true;
         asks_.clear();
         next_piece_.clear();

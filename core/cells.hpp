@@ -91,6 +91,7 @@ template <class Form> class Cells {
         bool valid = false;
     };
     static constexpr int kToFind = -1;
+    static constexpr int kWhole = 6; // cuts of a cell that is not worth dividing among walks
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
     void set_piece(int s, int unit, int piece);
