@@ -33,7 +33,7 @@ FEW, FEW_WITH_MAPS = 6, 5
 #: in the space of these: else too much of the box that holds the image is beside it.
 WIDE = 6
 #: Regions that are walked over to choose the form.
-PROBE = 256
+PROBE = 1024
 
 
 @dataclass
