@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from math import log10
 from operator import index
@@ -96,6 +97,7 @@ def binomials(m: int, top: int | None = None) -> Iterator[int]:
         c = c * (m - j) // (j + 1)
 
 
+@lru_cache(maxsize=4096)  # layers of one width ask the same again
 def generic_cells(d: int, m: int) -> int:
     """``sum_{j<=d} C(m, j)``: cells of ``m`` hyperplanes in general position in ``R^d``.
 

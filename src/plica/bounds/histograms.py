@@ -171,7 +171,9 @@ def _unpack(packed: int, size: int, start: int, stop: int) -> list[int]:
 
 @lru_cache(maxsize=4096)
 def _corrections(base: int, n: int, m: int, top: int) -> tuple[tuple[int, int], ...]:
-    """Pairs ``(i, gamma(n, m)_i - most_active(n, m)_i)`` for ``i < n``, where it is not zero.
+    """Pairs ``(i, gamma(n, m)_i - most_active(n, m)_i)`` for ``i <= n``, where it is not zero.
+
+    That of ``n`` comes last: what the others lose.
 
     Up to ``n - 1`` idle units both are binomial coefficients: the recursion keeps ``n - k``, and
     the bases agree with the binomial coefficients up to ``k = base - 1``. The last entry of a
@@ -186,11 +188,12 @@ def _corrections(base: int, n: int, m: int, top: int) -> tuple[tuple[int, int], 
     else:
         idle = _unpack(_tower(base, min(top, m - 1), m)[n], _size(m), start, m + 1)
     c = comb(m, n)
-    return tuple(
+    found = [
         (m - k, have - (c if k == n else 0))
         for k, have in enumerate(idle, start)
         if have != (c if k == n else 0)
-    )
+    ]
+    return (*found, (n, -sum(change for _, change in found)))
 
 
 def spread(v: Sequence[int], caps: Sequence[int], totals: Sequence[int]) -> list[int]:
@@ -245,11 +248,8 @@ def dominated(v: Sequence[int], m: int, rank: int, base: int | None = None) -> l
     if base is not None:
         for d, cells in enumerate(v):
             if cells and d:
-                moved = 0
                 for i, change in _corrections(base, d, m, top):
                     after[i] += cells * change
-                    moved += change
-                after[d] -= cells * moved
     return after
 
 
