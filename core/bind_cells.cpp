@@ -149,7 +149,6 @@ void bind_image(nb::module_ &m) {
             "patterns"_a, "witnesses"_a, "filter"_a = 1.0, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>(),
             "The regions of `whole` on the box {lower <= x <= upper} by those of `image`, the same chain "
             "without the map of its first stage, on {low <= y <= high}; see core/zonotope.hpp for the rest.")
-        
         .def_prop_ro("counters", [](const ImageCells &self) {
             nb::dict d = counters_of<Dictionary>(self);
             d["beside"] = self.beside;

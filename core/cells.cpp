@@ -284,9 +284,9 @@ template <class Form> void Cells<Form>::visit(Item item) {
                 steps.regions += 2; // no need to make the last two
                 ++steps.splits;
                 return;
-            } else if (plain_ && s == last_ && item.length == 1 && c.lo + 1 == c.hi && target_ - steps.regions >= 2) {
-                if (lost(item, 0) || write_sides(c.unit, c.lo)) return;
-                branch(item, c.unit, c.lo, c.hi);
+            } else if (plain_ && s == last_ && item.length == 1 && c.lo + 1 == c.hi && target_ - steps.regions >= 2 &&
+                       (lost(item, 0) || write_sides(c.unit, c.lo))) {
+                return;
             } else {
                 branch(item, c.unit, c.lo, c.hi);
             }

@@ -23,8 +23,8 @@ Listing each_region(Listing listing) {
 ImageCells::ImageCells(const Chain &image, const Chain &whole, Domain space, Domain inputs, const Ball &ball,
                        const Listing &listing)
     : Base(image, std::move(space), each_region(listing)), inputs_(std::move(inputs)),
-      patterns_wanted_(listing.patterns), witnesses_wanted_(listing.witnesses), zonotope_(whole.stages[0], inputs_.lower, inputs_.upper, ball),
-      halves_(whole, inputs_, 0, bits_, listing.filter) {
+      patterns_wanted_(listing.patterns), witnesses_wanted_(listing.witnesses),
+      zonotope_(whole.stages[0], inputs_.lower, inputs_.upper, ball), halves_(whole, inputs_, 0, bits_, listing.filter) {
     plain_ = false; // each region is looked at
     zonotope_.set_frame(form_.middle(), form_.half());
     point_.assign(form_.padded(), 0.0);
@@ -58,7 +58,7 @@ ImageCells::Meets ImageCells::meets(Cell cell, bool point) {
             if (form_.holds(cell, point_.data(), zonotope_.slack())) return Meets::yes;
         }
         // no input that deep in the cell; a plane across the force tells whether there is one at all
-        zonotope_.plane(force_.data(), plane_);
+        if (!zonotope_.plane(force_.data(), plane_)) return Meets::open;
         const int signs = form_.ask(cell, plane_);
         fresh_ = false;
         if ((signs & 1) == 0) return Meets::no;

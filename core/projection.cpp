@@ -31,20 +31,18 @@ void Projection::set(int m, int dim, std::size_t ld, const double *rows, const d
 }
 
 void Projection::bend(const Numbers &M) {
-    M_ = M.data();
     push_.assign(z(m_) * ld_, 0.0);
     gram_.assign(z(m_) * padded_, 0.0);
-    products();
+    products(M.data());
 }
 
-CLONES void Projection::products() {
+CLONES void Projection::products(const double *M) {
     for (int i = 0; i < m_; ++i) {
         double *push = &push_[z(i) * ld_];
         for (int k = 0; k < dim_; ++k) {
             const double a = rows_[z(i) * ld_ + z(k)];
             if (a == 0.0) continue;
-            const double *M = M_ + z(k) * ld_;
-            for (std::size_t l = 0; l < ld_; l += kVec) store(push + l) += a * load(M + l);
+            for (std::size_t l = 0; l < ld_; l += kVec) store(push + l) += a * load(M + z(k) * ld_ + l);
         }
         const double inverse = 1 / length_[z(i)];
         for (std::size_t l = 0; l < ld_; l += kVec) store(push + l) *= inverse;

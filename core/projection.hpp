@@ -15,8 +15,8 @@ namespace plica {
 
 class Projection {
   public:
-    // Half-spaces rows[i] . s + constants[i] >= 0 of `dim` coordinates, rows apart by `ld`, as those of M: a
-    // force u moves s by M u. No force yet.
+    // Half-spaces rows[i] . s + constants[i] >= 0 of `dim` coordinates; a force u moves s by M u. Rows, those of
+    // M too, are `ld` numbers apart. There is no force yet.
     void set(int m, int dim, std::size_t ld, const double *rows, const double *constants, const Numbers &M);
     // From now on a change u of the force moves s by M u.
     void bend(const Numbers &M);
@@ -28,14 +28,13 @@ class Projection {
     void move(double *s) const;
 
   private:
-    void products();
+    void products(const double *M);
     bool pivots();
     static constexpr double kFlat = 1e-11, kClose = 1e-12;
 
     int m_ = 0, dim_ = 0;
     std::size_t ld_ = 0, padded_ = 0;
     const double *rows_ = nullptr, *constants_ = nullptr;
-    const double *M_ = nullptr;
     Numbers push_;         // M rows[i] by the length of rows[i]
     Numbers gram_, table_; // products of the rows, each by its length; in the course of the pivots
     Numbers value_, length_, v_;

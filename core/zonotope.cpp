@@ -136,7 +136,7 @@ CLONES double Zonotope::support(const double *w) {
     return sum;
 }
 
-void Zonotope::plane(const double *u, std::vector<double> &row) {
+bool Zonotope::plane(const double *u, std::vector<double> &row) {
     row.assign(z(r_) + 1, 0.0);
     std::vector<double> w(z(r_), 0.0);
     double top = 0, size = 0;
@@ -149,6 +149,7 @@ void Zonotope::plane(const double *u, std::vector<double> &row) {
     top += support(w.data());
     // every sum has at most n + r terms, and their sizes add up to less than `size`
     row[z(r_)] = top + 2 * (n_ + r_ + 16) * kUnit * size + DBL_MIN;
+    return std::isfinite(row[z(r_)]) && std::isfinite(size);
 }
 
 } // namespace plica

@@ -23,7 +23,6 @@ class Zonotope {
   public:
     Zonotope(const Stage &stage, std::vector<double> lower, std::vector<double> upper, const Ball &ball);
 
-    int dim() const { return r_; }
     double extent() const { return extent_; } // half of the widest side of the box
 
     // Whether y = middle + half * s is certainly in the image; of the coordinates of s.
@@ -45,8 +44,8 @@ class Zonotope {
     int free() const { return free_; } // inputs that were not at their bounds there
 
     // Coefficients and constant of a functional of y that is certainly not negative on the image: how much its
-    // u.y is below the largest.
-    void plane(const double *u, std::vector<double> &row);
+    // u.y is below the largest. False: they are too large for numbers.
+    bool plane(const double *u, std::vector<double> &row);
 
   private:
     const double *row(int k) const { return A_.data() + static_cast<std::size_t>(k) * ld_; }

@@ -32,8 +32,8 @@ FEW, FEW_WITH_MAPS = 6, 5
 #: How many inputs there must be for each pre-activation of the first stage before cells are sought
 #: in the space of these: else too much of the box that holds the image is beside it.
 WIDE = 6
-#: Regions that are walked over to choose the form.
-PROBE = 1024
+#: Regions that are walked over to choose the form; the more only where the fewer leave a doubt.
+PROBES = (256, 1024)
 
 
 @dataclass
@@ -163,9 +163,14 @@ def _vertices_are_certain(walk: Any) -> bool:
     anew again and again, and in the end many signs are decided in exact arithmetic. What a
     dictionary certifies, the maximum of a functional over a cell, is not.
     """
-    walk.run(PROBE, 0.05)
-    counters = walk.counters
-    return bool(counters["arbitrated"] + counters["rebuilt"] <= counters["regions"] / 4)
+    share = 0.0
+    for regions in PROBES:
+        walk.run(regions - walk.counters["regions"], 0.05)
+        counters = walk.counters
+        share = (counters["arbitrated"] + counters["rebuilt"]) / max(counters["regions"], 1)
+        if not 0.05 < share <= 0.25:
+            break
+    return share <= 0.25
 
 
 def bounds_and_rows(domain: Domain) -> tuple[Float, Float, Float, Float]:

@@ -55,8 +55,8 @@ def image_of(net: Network, lower: Float, upper: Float) -> Image | None:
     A = stage.A.toarray() if stage.sparse else np.asarray(stage.A)
     r, n = A.shape
     norms = np.linalg.norm(A, axis=1)
-    if r > n or not norms.all():
-        return None
+    if r > n or not (np.isfinite(norms) & (norms > 1e-300)).all():
+        return None  # 1 / norms would not be finite
     weight = 1 / norms
     R = np.linalg.pinv(A)
     error = np.abs(A @ R - np.eye(r)) + (n + 4) * UNIT * (np.abs(A) @ np.abs(R))
