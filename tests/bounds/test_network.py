@@ -101,6 +101,19 @@ def test_without_biases(seed):
     assert table.of("dimension").value <= bounds.without_biases(widths)
 
 
+@pytest.mark.parametrize("widths", [(1, 2), (2, 1), (3, 1), (3, 2), (3, 3), (2, 1, 2), (3, 2, 1)])
+@pytest.mark.parametrize("k", [2, 3])
+def test_maxout_without_biases(widths, k):
+    rng = np.random.default_rng(0)
+    pairs = [(rng.normal(size=(k * b, a)), np.zeros(k * b)) for a, b in pairwise(widths)]
+    net = Network.mlp([*pairs, (np.ones((1, widths[-1])), [0])], maxout=k)
+    table, _ = check(net)
+    if len(widths) == 2:
+        n0, n1 = widths
+        exact = bounds.maxout_layer(n0, [k] * n1, biases=False)
+        assert table.of("dimension").value == exact
+
+
 def test_equal_and_opposite_units_are_one():
     rng = np.random.default_rng(0)
     W, b = rng.normal(size=(3, 2)), rng.normal(size=3)
