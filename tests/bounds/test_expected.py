@@ -89,7 +89,9 @@ def test_constants():
 
 
 def test_what_is_refused():
-    with pytest.raises(plica.NetworkError, match="positive"):
+    with pytest.raises(plica.NetworkError, match="c_grad must be a positive"):
         bounds.hanin_rolnick_2019(2, 4, -1.0, 1.0)
+    with pytest.raises(plica.NetworkError, match="standard error"):
+        bounds.expected_creases((1, 4), plica.Box([0], [1]), networks=1)
     with pytest.raises(plica.NetworkError, match="extent"):
         bounds.expected_creases((2, 4), plica.Box([0, 0], [1, 0]))

@@ -101,6 +101,19 @@ def test_without_biases(seed):
     assert table.of("dimension").value <= bounds.without_biases(widths)
 
 
+@pytest.mark.parametrize("widths", [(1, 2), (2, 1), (3, 1), (3, 2), (3, 3), (2, 1, 2), (3, 2, 1)])
+@pytest.mark.parametrize("k", [2, 3])
+def test_maxout_without_biases(widths, k):
+    rng = np.random.default_rng(0)
+    pairs = [(rng.normal(size=(k * b, a)), np.zeros(k * b)) for a, b in pairwise(widths)]
+    net = Network.mlp([*pairs, (np.ones((1, widths[-1])), [0])], maxout=k)
+    table, _ = check(net)
+    if len(widths) == 2:
+        n0, n1 = widths
+        exact = bounds.maxout_layer(n0, [k] * n1, biases=False)
+        assert table.of("dimension").value == exact
+
+
 def test_equal_and_opposite_units_are_one():
     rng = np.random.default_rng(0)
     W, b = rng.normal(size=(3, 2)), rng.normal(size=3)
@@ -196,11 +209,29 @@ def test_intervals_without_bounds():
     )
     found = propagate(net, *box_of(plica.Space(2)))
     low, high = found[1].pre
-    assert low.tolist() == [-np.inf, 1 - 0.0] or low[1] == pytest.approx(1)
+    assert low[0] == -np.inf
+    assert low[1] == pytest.approx(1)
     assert high[0] == pytest.approx(-1)
     assert high[1] == np.inf
     table, count = check(net)  # the second layer is stable on the whole plane
     assert table.upper() == count == 4
+
+
+TINY, HUGE = 1e-200, 1e200
+
+
+@pytest.mark.parametrize(
+    ("layers", "low", "high"),
+    [
+        ([([[TINY]], [0])], -TINY, TINY),
+        ([([[HUGE], [HUGE]], [0, -1.5 * HUGE]), ([[HUGE, -3 * HUGE]], [0])], 1, 8),
+    ],
+    ids=["underflow", "overflow"],
+)
+def test_products_that_float64_does_not_hold(layers, low, high):
+    net = Network.mlp([*layers, (np.ones((1, 1)), [0])])
+    _, count = check(net, plica.Box([low], [high]))
+    assert count > 1
 
 
 def test_a_report_must_fit():

@@ -11,6 +11,7 @@ import pytest
 
 import plica
 from plica import PiecewiseLinear
+from plica.bounds.folds import maxout_pieces, relu_pieces
 from plica.constructions import (
     Construction,
     best_split,
@@ -149,11 +150,9 @@ def test_divisions_are_the_best(width: int) -> None:
             tuple(np.diff([0, *cuts, width]).tolist())
             for cuts in combinations(range(1, width), parts - 1)
         ]
-        assert max(prod(map(folds.best_pieces, s)) for s in every) == prod(
-            map(folds.best_pieces, even)
-        )
+        assert max(prod(map(relu_pieces, s)) for s in every) == prod(map(relu_pieces, even))
         for k in (2, 3, 5):
-            pieces = partial(folds.maxout_pieces, k=k)
+            pieces = partial(maxout_pieces, rank=k)
             best = folds.divisions(width, parts, pieces)[-1]
             assert sum(best) == width
             assert max(prod(map(pieces, s)) for s in every) == prod(map(pieces, best))
@@ -161,7 +160,7 @@ def test_divisions_are_the_best(width: int) -> None:
 
 def test_pieces_are_those_of_the_folds() -> None:
     for g in range(1, 8):
-        assert folds.best_fold(g).pieces == folds.best_pieces(g)
+        assert folds.best_fold(g).pieces == relu_pieces(g)
 
 
 @pytest.mark.parametrize(
@@ -362,6 +361,7 @@ def test_numbers_beyond_53_bits_are_refused() -> None:
     [
         lambda: folding([2]),
         lambda: folding([2, 0, 3]),
+        lambda: folding([2, 4.5, 3]),  # type: ignore[list-item]
         lambda: folding([3, 2, 3]),
         lambda: zigzag([2, 5, 3]),
         lambda: zonotope([2, 5]),

@@ -135,18 +135,19 @@ def _least(
     """
     low, high = bounds
     largest = np.maximum(high[source], 0.0)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         gain = np.where(A[:, source] > 0, A[:, source] * largest, 0.0)
         fixed = np.where(
             A[:, rest] > 0,
             A[:, rest] * high[rest],
             np.where(A[:, rest] < 0, A[:, rest] * low[rest], 0.0),
         )
-    gain = -np.sort(-gain, axis=1)
-    base = (bias + fixed.sum(axis=1))[:, None]
-    total = base + np.concatenate((np.zeros_like(base), np.cumsum(gain, axis=1)), axis=1)
-    size = np.abs(bias) + np.abs(fixed).sum(axis=1) + gain.sum(axis=1)
-    terms = A.shape[1] + 3
-    doubt = np.where(size > 0, 2 * terms * (UNIT * size + TINY), 0.0)[:, None]
-    possible = ~(total + doubt <= 0)
+        gain = -np.sort(-gain, axis=1)
+        base = (bias + fixed.sum(axis=1))[:, None]
+        total = base + np.concatenate((np.zeros_like(base), np.cumsum(gain, axis=1)), axis=1)
+        size = np.abs(bias) + np.abs(fixed).sum(axis=1) + gain.sum(axis=1)
+        terms = A.shape[1] + 3
+        # a bias alone is exact, and terms may vanish by underflow
+        doubt = np.where((A != 0).any(axis=1), 2 * terms * (UNIT * size + TINY), 0.0)[:, None]
+        possible = ~(total + doubt <= 0)  # also where a sum overflows
     return np.where(possible.any(axis=1), possible.argmax(axis=1), source.size + 1)

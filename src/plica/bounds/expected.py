@@ -53,11 +53,10 @@ class Constants:
     n_units: int
 
 
-def _check(c_grad: float, c_bias: float, volume: float) -> None:
-    if not (0 < c_grad < np.inf and 0 < c_bias < np.inf and 0 < volume < np.inf):
-        raise NetworkError(
-            f"c_grad, c_bias and volume must be positive numbers, got {c_grad}, {c_bias}, {volume}"
-        )
+def _check(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not 0 < value < np.inf:
+            raise NetworkError(f"{name} must be a positive number, got {value}")
 
 
 def hanin_rolnick_2019(
@@ -90,7 +89,7 @@ def hanin_rolnick_2019(
     12800.0
     """
     n0, n = check_count(n_inputs, "the number of inputs"), check_count(n_units, "units")
-    _check(c_grad, c_bias, volume)
+    _check(c_grad=c_grad, c_bias=c_bias, volume=volume)
     if n < n0:
         return 2.0**n
     return (32 * c_grad * c_bias * n) ** n0 / factorial(n0) * volume
@@ -129,7 +128,7 @@ def tseran_montufar_2021(
     """
     n0, n = check_count(n_inputs, "the number of inputs"), check_count(n_units, "units")
     k = check_count(rank, "the rank of maxout units", 2)
-    _check(c_grad, c_bias, volume)
+    _check(c_grad=c_grad, c_bias=c_bias, volume=volume)
     if n < n0:
         return float(k) ** n
     return (32 * c_grad * c_bias * k * n) ** n0 * comb(k * n0, 2 * n0) / factorial(n0) * volume
@@ -162,7 +161,7 @@ def tseran_montufar_2021_boundary(
     """
     n0, n = check_count(n_inputs, "the number of inputs"), check_count(n_units, "units")
     k = check_count(rank, "the rank of maxout units", 2)
-    _check(c_grad, c_bias, volume)
+    _check(c_grad=c_grad, c_bias=c_bias, volume=volume)
     m = n0 - 1
     pieces = (2.0 * k * n) ** m * comb(k * m, 2 * m) / factorial(m)
     return (16 * c_grad * c_bias) ** n0 * pieces * volume
@@ -253,12 +252,17 @@ def expected_creases(
     box : Box
     weight_gain, bias_std : float
     networks, points : int
-        How many are drawn, points for each network.
+        How many are drawn, points for each network; at least two networks.
     seed : int
 
     Returns
     -------
     CreaseVolume
+
+    Raises
+    ------
+    NetworkError
+        If a number is out of range, or the box does not extend in all the inputs.
 
     Notes
     -----
@@ -279,7 +283,9 @@ def expected_creases(
     widths = check_widths(widths)
     if box.n_inputs != widths[0] or box.dim != widths[0]:
         raise NetworkError(f"the box must have an extent in all of the {widths[0]} inputs")
-    _check(weight_gain, bias_std, 1.0)
+    _check(weight_gain=weight_gain, bias_std=bias_std)
+    check_count(networks, "networks, for a standard error,", 2)
+    check_count(points, "points")
     rng = np.random.default_rng(seed)
     low, high = box.bounds
     found = np.zeros(networks)

@@ -47,6 +47,7 @@ __all__ = [
     "need",
     "relu",
     "relu_pieces",
+    "wide",
 ]
 
 #: ``split(n, d)``: the largest product of pieces of ``d`` groups of ``n`` units together.
@@ -137,6 +138,21 @@ def best_fold(
         most = top if spare is None else min(top, after - spare)
         found += [best[d] * last(d, after) for d in range(1, most + 1)]
     return max(found)
+
+
+def wide(widths: Sequence[int], factor: int = 1, every: bool = False) -> None:
+    """Ask for at least ``factor * n0`` units in all hidden layers, or in all but the last.
+
+    Raises
+    ------
+    UnsupportedError
+        If a layer has fewer.
+    """
+    least = factor * widths[0]
+    bound = f"{factor} n0" if factor > 1 else "n0"
+    where = "all layers" if every else "all layers but the last"
+    for layer, n in enumerate(widths[1:] if every else widths[1:-1], start=1):
+        need(n >= least, f"needs n_l >= {bound} in {where}; layer {layer} has {n} < {least}")
 
 
 def need(condition: bool, reason: str) -> None:

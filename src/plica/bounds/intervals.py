@@ -72,28 +72,31 @@ def affine(stage: Stage, low: Float, high: Float) -> tuple[Float, Float]:
     plus, minus = (A.maximum(0), A.minimum(0)) if stage.sparse else (A.clip(0), A.clip(None, 0))
     if stage.sparse:
         plus, minus = sp.csr_array(plus), sp.csr_array(minus)
-    # one multiplication and one addition a term, in any order
-    terms = (A != 0).sum(axis=1) + 2
-    lower = _sum(((plus, low), (minus, high)), stage.a, terms, -1)
-    upper = _sum(((plus, high), (minus, low)), stage.a, terms, 1)
+    # sums that overflow are open ends
+    with np.errstate(over="ignore", invalid="ignore"):
+        lower = _sum(((plus, low), (minus, high)), stage.a, -1)
+        upper = _sum(((plus, high), (minus, low)), stage.a, 1)
     return lower, upper
 
 
-def _sum(parts: Any, a: Float, terms: NDArray[np.int64], side: int) -> Float:
-    total, size, open_end = a.copy(), np.abs(a), np.zeros(a.size, dtype=bool)
+def _sum(parts: Any, a: Float, side: int) -> Float:
+    total, size, terms = a.copy(), np.abs(a), np.zeros(a.size)
+    open_end = np.zeros(a.size, dtype=bool)
     for A, h in parts:
         finite = np.isfinite(h)
         held = np.where(finite, h, 0.0)
         total += A @ held
         size += abs(A) @ np.abs(held)
+        terms += (A != 0) @ (held != 0).astype(np.float64)
         if not finite.all():
             open_end |= ((A != 0) @ (~finite).astype(np.float64)) > 0
-    n = np.asarray(terms, dtype=np.float64)
-    error = 2.0 * n * UNIT * size + np.where(size > 0, n * TINY, 0.0)
+    # one multiplication and one addition a term, in any order; a bias alone is exact
+    n = terms + 2
+    error = np.where(terms > 0, 2.0 * n * UNIT * size + n * TINY, 0.0)
     total += side * error
     # the last addition rounds, too
     total = np.where(error > 0, np.nextafter(total, side * np.inf), total)
-    return np.where(open_end, side * np.inf, total)
+    return np.where(open_end | ~np.isfinite(size), side * np.inf, total)
 
 
 def _after(units: Units, low: Float, high: Float) -> tuple[Float, Float]:
@@ -116,17 +119,14 @@ def _image(units: Units, f: int, low: float, high: float) -> tuple[float, float]
     t = function.breakpoints
     values, doubt = [], 0.0
     for z in (low, *t[(t > low) & (t < high)].tolist(), high):
-        if np.isfinite(z):
-            q = int(function.piece(z))
-            slope, c = float(function.slopes[q]), float(function.intercepts[q])
-            values.append(slope * z + c)
-            # a slope of 1 or 0 without intercept rounds nothing
-            if c or slope not in (0.0, 1.0):
-                doubt = max(doubt, 4 * UNIT * (abs(slope * z) + abs(c)) + 4 * TINY)
-        else:
-            slope = float(function.slopes[0 if z < 0 else -1])
-            end = function.intercepts[0 if z < 0 else -1]
-            values.append(slope * z if slope else float(end))
+        q = int(function.piece(z))
+        slope, c = float(function.slopes[q]), float(function.intercepts[q])
+        term = slope * z if slope else 0.0
+        values.append(term + c)
+        # a slope of 1 or 0 without intercept rounds nothing
+        if c or slope not in (0.0, 1.0):
+            size = 4 * UNIT * abs(term) + 4 * UNIT * abs(c)
+            doubt = max(doubt, 4 * TINY + (size if np.isfinite(size) else 0.0))
     if not doubt:
         return min(values), max(values)
     return (

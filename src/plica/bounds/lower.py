@@ -18,7 +18,7 @@ from math import prod
 
 from .counting import balanced, central_cells, check_counts, check_widths, generic_cells, power
 from .folds import best_fold as _best_fold
-from .folds import need, relu, relu_pieces
+from .folds import need, relu, relu_pieces, wide
 
 __all__ = [
     "arora_2018",
@@ -91,20 +91,6 @@ def one_layer(n0: int, n1: int, biases: bool = True) -> int:
     return generic_cells(n0, n1) if biases else central_cells(n0, n1)
 
 
-def _wide(widths: Sequence[int], factor: int) -> tuple[int, ...]:
-    """The widths, if all hidden layers but the last have at least ``factor * n0`` units."""
-    widths = check_widths(widths)
-    n0 = widths[0]
-    bound = f"{factor} n0" if factor > 1 else "n0"
-    for layer, n in enumerate(widths[1:-1], start=1):
-        need(
-            n >= factor * n0,
-            f"needs n_l >= {bound} in all layers but the last; layer {layer} has {n} < "
-            f"{factor * n0}",
-        )
-    return widths
-
-
 def pascanu_2013(widths: Sequence[int]) -> int:
     r"""Folding one coordinate after another.
 
@@ -131,7 +117,8 @@ def pascanu_2013(widths: Sequence[int]) -> int:
     >>> pascanu_2013((2, 6, 6))
     66
     """
-    n0, *hidden, last = _wide(widths, 1)
+    n0, *hidden, last = widths = check_widths(widths)
+    wide(widths)
     return prod(n // n0 for n in hidden) * generic_cells(n0, last)
 
 
@@ -163,7 +150,8 @@ def montufar_2014(widths: Sequence[int]) -> int:
     >>> montufar_2014((2, 6, 6))
     198
     """
-    n0, *hidden, last = _wide(widths, 1)
+    n0, *hidden, last = widths = check_widths(widths)
+    wide(widths)
     return prod(power(n // n0, n0) for n in hidden) * generic_cells(n0, last)
 
 
@@ -193,7 +181,8 @@ def serra_2018_fold(widths: Sequence[int]) -> int:
     >>> serra_2018_fold((2, 6, 6))
     352
     """
-    n0, *hidden, last = _wide(widths, 3)
+    n0, *hidden, last = widths = check_widths(widths)
+    wide(widths, 3)
     return prod(power(n // n0 + 1, n0) for n in hidden) * generic_cells(n0, last)
 
 
@@ -222,7 +211,8 @@ def uneven_fold(widths: Sequence[int]) -> int:
     >>> uneven_fold((2, 7, 6)), serra_2018_fold((2, 7, 6))
     (440, 352)
     """
-    n0, *hidden, last = _wide(widths, 3)
+    n0, *hidden, last = widths = check_widths(widths)
+    wide(widths, 3)
     folds = 1
     for n in hidden:
         q, r = balanced(n, n0)
@@ -326,10 +316,11 @@ def serra_2018_zonotope(widths: Sequence[int]) -> int:
     -----
     **As printed, the theorem is doubtful for two units a layer.** Theorem 9 of Serra et al. (ICML
     2018) says ``w >= 2`` for the width of the layers after the first. Two units cannot fold an
-    interval three times (their slopes are monotone or one of the pieces is constant), and already
-    for the widths (1, 2, 2, 2) the formula gives 18, while after a first layer that computes
-    ``|x|``, as in its proof, there are at most ``7 + 2 * 4 = 15`` regions. So plica asks for three
-    units, where the zig-zag exists, and takes `zonotope_fold` otherwise.
+    interval three times (if they face each other the slope in the middle is the sum of the outer
+    ones, otherwise one of the pieces is constant), and already for the widths (1, 2, 2, 2) the
+    formula gives 18, while after a first layer that computes ``|x|``, as in its proof, there are at
+    most ``7 + 2 * 4 = 15`` regions. So plica asks for three units, where the zig-zag exists, and
+    takes `zonotope_fold` otherwise.
 
     References
     ----------

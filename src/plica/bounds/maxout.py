@@ -15,7 +15,7 @@ from .counting import (
     parallel_cells,
     power,
 )
-from .folds import best_fold, maxout, need
+from .folds import best_fold, maxout, need, wide
 
 __all__ = [
     "kaleidoscope",
@@ -204,7 +204,7 @@ def maxout_montufar_2014(widths: Sequence[int], rank: int) -> int:
     """
     widths = check_widths(widths)
     k = _rank(rank)
-    _wide(widths, every=True)
+    wide(widths, every=True)
     n0 = widths[0]
     deep = len(widths) > 2
     need(
@@ -212,16 +212,6 @@ def maxout_montufar_2014(widths: Sequence[int], rank: int) -> int:
         "false as printed for one input and rank above 2 (see plica.bounds.maxout_montufar_2014)",
     )
     return power(k, len(widths) - 2 + n0)
-
-
-def _wide(widths: Sequence[int], every: bool = False) -> None:
-    last = len(widths) if every else len(widths) - 1
-    where = "all layers" if every else "all layers but the last"
-    for layer, n in enumerate(widths[1:last], start=1):
-        need(
-            n >= widths[0],
-            f"needs n_l >= n0 in {where}; layer {layer} has {n} < {widths[0]}",
-        )
 
 
 def kaleidoscope(widths: Sequence[int], rank: int) -> int:
@@ -255,7 +245,7 @@ def kaleidoscope(widths: Sequence[int], rank: int) -> int:
     """
     widths = check_widths(widths)
     k = _rank(rank)
-    _wide(widths)
+    wide(widths)
     n0 = widths[0]
     factor = power(2 * k, n0 // 2) * power(2, n0 % 2)
     return power(factor, len(widths) - 2) * parallel_cells(n0, widths[-1], k - 1)

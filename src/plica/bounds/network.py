@@ -76,10 +76,12 @@ class Layer:
     def most(self) -> tuple[int, ...]:
         """``most[d]``: bound on the cells that it makes of an image of dimension ``d``."""
         pieces = self.pieces
-        top = min(self.cut_rank, len(pieces))
-        found = list(accumulate(elementary(top, [k - 1 for k in pieces])))
+        found = list(accumulate(elementary(self.cut_rank, [k - 1 for k in pieces])))
         if self.homogeneous and pieces:
-            for d in range(1, top + 1):
+            if self.cut_rank > len(pieces):
+                # without biases all patterns may take one dimension more than there are units
+                found.append(found[-1])
+            for d in range(1, len(found)):
                 found[d] = min(found[d], maxout_layer(d, pieces, biases=False))
         return tuple(found)
 

@@ -22,7 +22,7 @@ from .counting import (
     parallel_cells,
     power,
 )
-from .folds import absolute, best_fold, clip, leaky, need
+from .folds import absolute, best_fold, clip, leaky, need, wide
 from .histograms import gathered, spread
 
 __all__ = [
@@ -175,11 +175,7 @@ def piecewise_fold(widths: Sequence[int], p: int) -> int:
     widths = check_widths(widths)
     check_count(p, "the number of breakpoints")
     n0, *hidden, last = widths
-    for layer, n in enumerate(hidden, start=1):
-        need(
-            n >= n0,
-            f"needs n_l >= n0 in all layers but the last; layer {layer} has {n} < {n0}",
-        )
+    wide(widths)
     m = min((n // n0 for n in hidden), default=0)
     return power(p * m + 1, n0 * len(hidden)) * parallel_cells(n0, last, p)
 

@@ -25,7 +25,7 @@ def check_ranks(widths: Sequence[int], ranks: Sequence[int] | None) -> list[int]
     Raises
     ------
     NetworkError
-        If there are not as many as hidden layers, or one is not a positive integer.
+        If there are not as many as hidden layers, or one is not an integer of at least 0.
     """
     most = [min(a, b) for a, b in pairwise(widths)]
     if ranks is None:

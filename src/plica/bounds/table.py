@@ -47,7 +47,7 @@ def table(
         Instead of an activation: bounds for activations with ``p`` breakpoints. Upper
         bounds hold for all of them; deep lower bounds for a suitable one.
     rank : int, optional
-        Maxout units of this rank.
+        Maxout units of this rank, with or without ``activation="maxout"``.
     ranks : sequence of int, optional
         Upper bounds on the ranks of the weight matrices ``W_1, ..., W_L`` (rectifiers only). Lower
         bounds are then left out, as they need matrices of large rank.
@@ -83,7 +83,10 @@ def table(
             raise NetworkError("maxout units need a rank, the number of their pieces: rank=2")
         activation = "relu"
     if (p is not None) + (rank is not None) + (activation != "relu") > 1:
-        raise NetworkError("give one of activation, p and rank: they contradict each other")
+        raise NetworkError(
+            "give one of activation, p and rank: they contradict each other (only the activation "
+            "'maxout' goes with a rank)"
+        )
     if ranks is not None and not (activation == "relu" and p is None and rank is None):
         raise NetworkError("the ranks of the weight matrices only matter for rectifiers here")
     text = "-".join(map(str, widths))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from ..bounds.counting import elementary
 from ..units import PiecewiseLinear, Units
 from .construction import Exact, Layer, matrix, too_long, zeros
 
@@ -53,8 +54,8 @@ def planes(d: int, n: int, reach: Fraction | int = 0, multiple: int = 1) -> tupl
     scale = multiple * _power_of_two((d + 1) * Fraction(reach) + 1)
     # d of them meet at a polynomial's coefficients: those with d roots, up to sign, moved by
     # the Lagrange polynomials of r_i / scale
-    first, last = _symmetric(nodes[:d]), _symmetric(nodes[len(nodes) - d :])
-    others = _symmetric(nodes[len(nodes) - d + 1 :])
+    first, last = elementary(d, nodes[:d]), elementary(d, nodes[len(nodes) - d :])
+    others = elementary(d, nodes[len(nodes) - d + 1 :])
     stretch, shift = [], []
     for j in range(d):
         sign = -1 if (d - j) % 2 == 0 else 1
@@ -75,14 +76,6 @@ def _power_of_two(x: Fraction | int) -> int:
     while power < x:
         power *= 2
     return power
-
-
-def _symmetric(numbers: Sequence[int]) -> list[int]:
-    """The elementary symmetric polynomials ``e_0, e_1, ...`` of some numbers."""
-    e = [1]
-    for x in numbers:
-        e = [a + x * b for a, b in zip([*e, 0], [0, *e], strict=True)]
-    return e
 
 
 def relu_layer(d: int, n: int) -> Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -23,7 +23,6 @@ __all__ = [
     "identity",
     "matrix",
     "too_long",
-    "widths_of",
     "zeros",
 ]
 
@@ -178,19 +177,3 @@ def too_long() -> UnsupportedError:
         "a weight of this construction has more than 53 bits, so that no float64 holds it exactly; "
         "take fewer inputs, or fewer units in general position"
     )
-
-
-def widths_of(widths: Iterable[int]) -> tuple[int, ...]:
-    """Numbers of inputs and of units layer by layer, checked.
-
-    Raises
-    ------
-    NetworkError
-        If there is no layer, or a width is not positive.
-    """
-    found = tuple(int(w) for w in widths)
-    if len(found) < 2 or min(found) < 1:
-        raise NetworkError(
-            f"the widths {list(found)} are not [n0, n1, ..., nL], positive, with at least one layer"
-        )
-    return found

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
 
-from ..bounds.counting import check_counts, generic_cells
+from ..bounds.counting import check_counts, check_widths, generic_cells
+from ..bounds.folds import relu_pieces
 from ..domains import Box
 from ..errors import NetworkError
 from .arrangements import relu_layer
-from .construction import Construction, widths_of
+from .construction import Construction
 from .folds import (
     Fold,
     balanced,
     best_division,
     best_fold,
-    best_pieces,
     fold_layer,
     montufar_fold,
     zigzag_fold,
@@ -68,7 +68,7 @@ def folding(widths: Iterable[int]) -> Construction:
     >>> int(plica.count_regions(built.network, built.domain))
     112
     """
-    sizes = widths_of(widths)
+    sizes = check_widths(widths)
     return _equal(sizes, montufar_fold, 1, "Montufar, Pascanu, Cho and Bengio 2014")
 
 
@@ -108,7 +108,7 @@ def zigzag(widths: Iterable[int]) -> Construction:
     >>> built.regions, int(plica.count_regions(built.network, built.domain, kind="linear"))
     (48, 48)
     """
-    sizes = widths_of(widths)
+    sizes = check_widths(widths)
     return _equal(sizes, zigzag_fold, 3, "Serra, Tjandraatmadja and Ramalingam 2018")
 
 
@@ -150,14 +150,14 @@ def best_split(widths: Iterable[int], counts: str = "activation") -> Constructio
     >>> plica.constructions.best_split([2, 7, 3]).regions  # 4 and 5 pieces
     140
     """
-    sizes = widths_of(widths)
+    sizes = check_widths(widths)
     last = sizes[-1]
     drop = check_counts(counts) == "activation"
 
     def cells(d: int) -> int:
         return generic_cells(d, last) if drop or last > d else 0
 
-    d, splits = best_division(sizes, balanced, best_pieces, cells, drop)
+    d, splits = best_division(sizes, balanced, relu_pieces, cells, drop)
     folds = [[best_fold(g) for g in split] for split in splits]
     return _folded(sizes, d, folds, "best division of the units among the coordinates")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 
+from ..bounds.folds import maxout_pieces
 from ..units import PiecewiseLinear, Units
 from .construction import Layer, matrix, zeros
 
@@ -21,11 +22,9 @@ __all__ = [
     "bent_function",
     "best_division",
     "best_fold",
-    "best_pieces",
     "divisions",
     "fold_layer",
     "maxout_fold",
-    "maxout_pieces",
     "montufar_fold",
     "zigzag_fold",
 ]
@@ -77,11 +76,6 @@ def zigzag_fold(g: int) -> Fold:
     return _of_rows(rows, weights, 5, g + 1)
 
 
-def best_pieces(g: int) -> int:
-    """Number of pieces of `best_fold`."""
-    return g + 1 if g >= 3 else g
-
-
 def best_fold(g: int) -> Fold:
     """``g`` rectifiers with as many pieces as is known: ``g + 1``, or ``g`` for one and two.
 
@@ -128,11 +122,6 @@ def _value(f: PiecewiseLinear, z: Fraction) -> Fraction:
     return Fraction(float(f.slopes[piece])) * z + f.exact_intercepts[piece]
 
 
-def maxout_pieces(g: int, k: int) -> int:
-    """Number of pieces of `maxout_fold`."""
-    return (g - g % 2) * (k - 1) + g % 2 + 1
-
-
 def maxout_fold(g: int, k: int) -> Fold:
     """``g`` maxout units of rank ``k``: ``g (k - 1) + 1`` pieces, or ``(g - 1) (k - 1) + 2``.
 
@@ -166,8 +155,9 @@ def _bending(at: Sequence[int], k: int, scale: int) -> tuple[Row, ...]:
 def balanced(width: int, most: int) -> list[tuple[int, ...]]:
     """The divisions of some units into 1, 2, ... parts that differ by one at most.
 
-    They have the largest products of `best_pieces`, of which each has a smaller ratio to the one
-    before than that: a unit moved from a larger part to a smaller one never loses.
+    They have the largest products of pieces of `best_fold`: the ratio of the pieces of ``g + 1``
+    and of ``g`` units never grows, so that a unit moved from a larger part to a smaller one never
+    loses.
     """
     return [tuple((width + i) // d for i in range(d)) for d in range(1, most + 1)]
 

@@ -8,13 +8,14 @@ from functools import partial
 from itertools import product
 from math import cos, pi, prod, sin
 
-from ..bounds.counting import parallel_cells
+from ..bounds.counting import check_count, check_widths, parallel_cells
+from ..bounds.folds import maxout_pieces
 from ..domains import Space
 from ..errors import NetworkError
 from ..units import Units
 from .arrangements import maxout_layer
-from .construction import Construction, Layer, identity, matrix, widths_of, zeros
-from .folds import best_division, divisions, fold_layer, maxout_fold, maxout_pieces
+from .construction import Construction, Layer, identity, matrix, zeros
+from .folds import best_division, divisions, fold_layer, maxout_fold
 
 __all__ = ["kaleidoscope", "maxout_zigzag"]
 
@@ -66,10 +67,10 @@ def maxout_zigzag(widths: Iterable[int], rank: int) -> Construction:
     >>> built.regions, int(plica.count_regions(built.network, built.domain))
     (75, 75)
     """
-    sizes = widths_of(widths)
-    _check(rank)
+    sizes = check_widths(widths)
+    check_count(rank, "the rank of maxout units", 2)
     n, *inner, last = sizes
-    pieces = partial(maxout_pieces, k=rank)
+    pieces = partial(maxout_pieces, rank=rank)
     cells = partial(parallel_cells, m=last, p=rank - 1)
     d, splits = best_division(sizes, partial(divisions, pieces=pieces), pieces, cells, drop=False)
     folds = [[maxout_fold(g, rank) for g in split] for split in splits]
@@ -128,8 +129,8 @@ def kaleidoscope(widths: Iterable[int], rank: int) -> Construction:
     >>> built.regions, int(plica.count_regions(built.network, built.domain))
     (54, 54)
     """
-    n, *inner, last = widths_of(widths)
-    _check(rank)
+    n, *inner, last = check_widths(widths)
+    check_count(rank, "the rank of maxout units", 2)
     if min(inner, default=n) < n:
         raise NetworkError(f"every layer but the last needs at least {n} units, one for each input")
     mirrors = _Mirrors(rank)
@@ -145,11 +146,6 @@ def kaleidoscope(widths: Iterable[int], rank: int) -> Construction:
     linear = regions if last >= n or not inner else None
     source = "kaleidoscope; more than Montufar, Pascanu, Cho and Bengio 2014 promise"
     return Construction.of(layers, Space(n), regions, linear, source)
-
-
-def _check(rank: int) -> None:
-    if rank < 2:
-        raise NetworkError(f"maxout units need a rank of at least two, got {rank}")
 
 
 class _Mirrors:

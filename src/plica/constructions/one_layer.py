@@ -7,12 +7,12 @@ from math import comb
 
 import numpy as np
 
-from ..bounds.counting import central_cells, elementary, parallel_cells
+from ..bounds.counting import central_cells, check_widths, elementary, parallel_cells
 from ..domains import Space
 from ..errors import NetworkError
 from ..units import PiecewiseLinear, Units, named_function
 from .arrangements import maxout_layer, planes, scalar_layer
-from .construction import Construction, Layer, matrix, widths_of, zeros
+from .construction import Construction, Layer, matrix, zeros
 
 __all__ = ["maxout_one_layer", "one_layer"]
 
@@ -67,7 +67,7 @@ def one_layer(
     >>> built.regions, int(plica.count_regions(built.network, built.domain))
     (33, 33)
     """
-    n, m = widths_of([n, m])
+    n, m = check_widths([n, m])
     function = named_function(activation)
     p = int(function.breakpoints.size)
     if biases:
@@ -141,7 +141,7 @@ def maxout_one_layer(n: int, ranks: Sequence[int], *, biases: bool = True) -> Co
     >>> built.regions, int(plica.count_regions(built.network, built.domain))
     (20, 20)
     """
-    n, *some = widths_of([n, *ranks])
+    n, *some = check_widths([n, *ranks])
     layer = maxout_layer(n if biases else n - 1, some)
     bends = [k - 1 for k in some]
     if biases:

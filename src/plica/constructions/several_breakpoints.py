@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..bounds.counting import parallel_cells
+from ..bounds.counting import check_count, check_widths, parallel_cells
 from ..domains import Space
 from ..errors import NetworkError
 from .arrangements import scalar_layer
-from .construction import Construction, widths_of
+from .construction import Construction
 from .folds import bent_fold, bent_function, fold_layer
 
 __all__ = ["several_breakpoints"]
@@ -57,15 +57,14 @@ def several_breakpoints(widths: Iterable[int], p: int) -> Construction:
     >>> built.regions, int(plica.count_regions(built.network, built.domain))
     (245, 245)
     """
-    n, *inner, last = widths_of(widths)
+    n, *inner, last = check_widths(widths)
     groups = {width // n for width in inner} or {1}
     if len(groups) > 1 or 0 in groups:
         raise NetworkError(
             f"every layer but the last must have the same number of units for each of {n} inputs, "
             f"rounded down, and at least one; the widths are {inner}"
         )
-    if p < 1:
-        raise NetworkError(f"the activation needs at least one breakpoint, got {p}")
+    check_count(p, "the number of breakpoints")
     m = groups.pop()
     function, fold = bent_function(p, m), bent_fold(p, m)
     layers = [fold_layer([fold] * n, function, width) for width in inner]

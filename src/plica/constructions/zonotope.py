@@ -7,12 +7,12 @@ from math import prod
 
 import numpy as np
 
-from ..bounds.counting import central_cells
+from ..bounds.counting import central_cells, check_widths
 from ..domains import Space
 from ..errors import NetworkError
 from ..units import Units
 from .arrangements import planes, relu_layer
-from .construction import Construction, Layer, matrix, widths_of, zeros
+from .construction import Construction, Layer, matrix, zeros
 from .folds import best_fold, fold_layer
 
 __all__ = ["zonotope"]
@@ -62,7 +62,7 @@ def zonotope(widths: Iterable[int]) -> Construction:
     >>> built.regions, int(plica.count_regions(built.network, built.domain))
     (72, 72)
     """
-    n, first, *rest = widths_of(widths)
+    n, first, *rest = check_widths(widths)
     if first % 2:
         raise NetworkError(f"the first layer needs pairs of units, but {first} is odd")
     if min(rest[:-1], default=2) < 2:

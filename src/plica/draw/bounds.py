@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def plot_depths(
     ax.set_facecolor(theme.background)
     x = np.array(bounds.depths)
     # logarithms are taken of the integers: they need not fit a float
-    low, high = ([_log10(n) for n in values] for values in (bounds.lower, bounds.upper))
+    low, high = ([log10(n) for n in values] for values in (bounds.lower, bounds.upper))
     families = oklab_to_rgb(np.array(theme.families))
     ax.fill_between(x, low, high, color=families[5], alpha=0.25, linewidth=0)
     ax.plot(x, high, color=families[5], linewidth=2, label="largest possible: upper bound")
@@ -67,7 +68,7 @@ def plot_depths(
     )
     groups = dict(counts or {})
     for i, (name, pairs) in enumerate(groups.items()):
-        points = [(depth, _log10(int(n))) for depth, n in pairs]
+        points = [(depth, log10(int(n))) for depth, n in pairs]
         # side by side, so that kinds do not hide each other
         shift = 0.18 * (i - (len(groups) - 1) / 2)
         ax.scatter(
@@ -92,12 +93,6 @@ def _axes(theme: Theme, width: float, dpi: float) -> Axes:
     figure = Figure((width, 0.6 * width), dpi=dpi, facecolor=theme.background)
     FigureCanvasAgg(figure)
     return figure.add_axes((0.1, 0.12, 0.87, 0.78))
-
-
-def _log10(n: int) -> float:
-    from math import log10
-
-    return log10(n)
 
 
 def _label(ax: Axes, bounds: AgainstDepth, theme: Theme) -> None:
