@@ -206,7 +206,7 @@ def lattice(
     >>> sorted(form.groups), form([[-3.0], [0.5], [2.0]]).ravel().tolist()
     ([(0, 2), (1, 2)], [0.0, 0.5, 1.0])
     """
-    setting = Setting(net.select(output), domain, "patterns", True, Budget.of(budget))
+    setting = Setting(net.select(output), domain, "patterns", True, budget)
     pieces = convex_pieces(setting)
     maps = list(dict.fromkeys(piece.map[0] for piece in pieces))
     groups = {frozenset(j for j, f in enumerate(maps) if _above(f, piece)) for piece in pieces}

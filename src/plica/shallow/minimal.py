@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BudgetError, PlicaError
+from ..errors import PlicaError
 from ..exact import linear_program
 from ..exact.halfspaces import pattern_rows
 from ..exact.linear_program import Point, Row
@@ -93,13 +93,7 @@ def convex_pieces(setting: Setting) -> list[Piece]:
     BudgetError
         If not all activation regions are known.
     """
-    atlas, net = setting.atlas, setting.net
-    if not atlas.count.complete:
-        raise BudgetError(
-            f"stopped after {len(atlas)} activation regions; merging them needs all: raise the "
-            "budget",
-            partial=atlas,
-        )
+    atlas, net = setting.all_regions(), setting.net
     patterns = atlas.patterns.tolist()
     chain, last = RationalChain(net), len(net.stages) - 1
     ends = linear_program.integer_rows(*(v.tolist() for v in setting.domain.halfspaces()))
