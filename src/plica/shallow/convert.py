@@ -67,7 +67,8 @@ def max_of_shallow(
         If the budget ran out before all patterns were known; ``partial`` is then the form of those
         that were found, a lower bound of the network everywhere.
     UnsupportedError
-        If the method of subsets is asked for and does not apply.
+        If the method of subsets is asked for and does not apply, or a penalty is beyond the largest
+        float.
 
     Notes
     -----

@@ -268,7 +268,7 @@ class MaxOfShallow:
         Raises
         ------
         UnsupportedError
-            If a number has digits too small for floats.
+            If a number is beyond the largest float, or has digits below the smallest.
         """
         from .export import to_network
 

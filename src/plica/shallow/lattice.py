@@ -18,6 +18,7 @@ from ..engines.running import Budget
 from ..errors import NetworkError
 from ..exact import linear_program
 from ..units import Units
+from .export import copied
 from .minimal import Piece, convex_pieces
 from .numbers import Dyadics
 from .plan import Setting
@@ -128,10 +129,8 @@ def _affine_stages(maps: Dyadics) -> list[Stage]:
     parts, n = maps.parts(), maps.shape[1] - 1
     if len(parts) == 1:
         return [Stage(parts[0][:, :n], parts[0][:, n])]
-    copy = sp.vstack([sp.eye_array(n), sp.csr_array((1, n))])
-    copies = sp.vstack([copy] * len(parts), format="csr")
-    ones = np.tile([0.0] * n + [1.0], len(parts))
-    return [Stage(copies, ones), Stage(np.concatenate(parts, axis=1), np.zeros(maps.shape[0]))]
+    sums = Stage(np.concatenate(parts, axis=1), np.zeros(maps.shape[0]))
+    return [copied(n, len(parts)), sums]
 
 
 def _round(level: Any, lists: list[list[int]], largest: bool) -> tuple[Stage, Any, list[list[int]]]:
