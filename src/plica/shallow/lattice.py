@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from ..chain import Network, Stage
+from ..chain import Network, Stage, as_batch
 from ..domains import Domain
 from ..engines.running import Budget
 from ..errors import NetworkError
@@ -20,7 +20,7 @@ from ..exact import linear_program
 from ..units import Units
 from .export import copied
 from .minimal import Piece, convex_pieces
-from .numbers import Dyadics
+from .numbers import Dyadics, rational_point
 from .plan import Setting
 
 __all__ = ["MaxMin", "lattice"]
@@ -84,9 +84,7 @@ class MaxMin:
 
     def __call__(self, x: ArrayLike) -> Float:
         """Values, shape (N, 1), at points of shape (N, n_inputs), in float64."""
-        points = np.atleast_2d(np.asarray(x, dtype=np.float64))
-        if points.shape[1] != self.n_inputs:
-            raise NetworkError(f"expected points of {self.n_inputs} coordinates")
+        points = as_batch(x, self.n_inputs)
         rows = self.maps.floats
         values = points @ rows[:, :-1].T + rows[:, -1]
         found: Float = np.max([values[:, list(g)].min(axis=1) for g in self.groups], axis=0)
@@ -98,7 +96,8 @@ class MaxMin:
 
     def value(self, x: Iterable[Any]) -> Fraction:
         """The exact value at a rational point."""
-        values = self._fractions @ np.array([*(Fraction(v) for v in x), Fraction(1)], dtype=object)
+        point = rational_point(x, self.n_inputs)
+        values = self._fractions @ np.array([*point, Fraction(1)], dtype=object)
         found: Fraction = max(min(values[j] for j in group) for group in self.groups)
         return found
 

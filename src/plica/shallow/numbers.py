@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnsupportedError
+from ..errors import NetworkError, UnsupportedError
 from ..exact.rational import Dyadic
 
-__all__ = ["Dyadics", "as_float", "nearest", "primitive", "rounded_up"]
+__all__ = ["Dyadics", "as_float", "nearest", "primitive", "rational_point", "rounded_up"]
 
 Float = NDArray[np.float64]
 
@@ -68,6 +68,20 @@ def rounded_up(number: Fraction) -> float:
     if near == inf:
         raise _too_large()
     return near
+
+
+def rational_point(x: Iterable[Any], n: int) -> list[Fraction]:
+    """The coordinates of a point, exactly.
+
+    Raises
+    ------
+    NetworkError
+        If there are not ``n``.
+    """
+    point = [Fraction(v) for v in x]
+    if len(point) != n:
+        raise NetworkError(f"expected a point of {n} coordinates, got {len(point)}")
+    return point
 
 
 def primitive(row: Iterable[int]) -> tuple[tuple[int, ...], int]:
