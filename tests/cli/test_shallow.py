@@ -1,5 +1,7 @@
+import contextlib
 import importlib
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ def test_shallow_prints_the_plan_converts_verifies_and_saves(run, small, tmp_pat
         f"activation regions: {int(plica.count_regions(net, box)):,}",
         f"built: {len(form.terms):,} terms",
         "equal in exact arithmetic at 5 points",
-        f"saved: {out}",
+        f"saved: {out} (exactly)",
     ):
         assert words in result.stdout
     x = np.random.default_rng(3).uniform(-1, 1, (100, 2))
@@ -71,6 +73,20 @@ def test_shallow_maps_the_regions_once(run, small, monkeypatch):
     result = run("shallow", small)
     assert result.exit_code == 0, result.output
     assert len(calls) == 1
+
+
+def test_ctrl_c_while_mapping_leaves_the_plan(run, small, monkeypatch):
+    def stopped(*args, **options):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return plica.map_regions(*args, **{**options, "budget": 3})
+
+    monkeypatch.setattr(importlib.import_module("plica.shallow.plan"), "map_regions", stopped)
+    result = run("shallow", small)
+    assert result.exit_code == 130, result.output
+    assert "terms: more than" in result.stdout
+    assert "built" not in result.stdout
+    assert "Ctrl-C" in result.stderr
 
 
 def test_shallow_class_shift(run, tmp_path):

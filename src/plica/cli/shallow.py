@@ -130,7 +130,8 @@ def _print(answer: dict[str, Any], out: str | None) -> None:
         f"{check['points']:,} points"
     )
     if out is not None:
-        click.echo(f"saved: {out}")
+        how = "rounded to float64" if out.endswith(".onnx") else "exactly"
+        click.echo(f"saved: {out} ({how})")
 
 
 def _check(form: MaxOfShallow, net: Network, domain: Domain) -> dict[str, Any]:
