@@ -36,7 +36,7 @@ MAY_USE: dict[str, set[str]] = {
     "constructions": FOUNDATION | {"bounds"},
     "folding": FOUNDATION | {"exact", "engines", "regions"},
     "unit_maps": FOUNDATION | {"exact", "regions"},
-    "shallow": FOUNDATION | {"exact", "engines", "regions"},
+    "shallow": FOUNDATION | {"exact", "engines", "regions", "storage"},
     "draw": FOUNDATION | {"folding", "regions"},
     "gradients": FOUNDATION | {"nn", "regions"},
     "cli": FOUNDATION

@@ -247,21 +247,6 @@ class Network:
 
     # -- evaluation --------------------------------------------------------------------------
 
-    def _batch(self, x: ArrayLike) -> Float:
-        x = np.asarray(x, dtype=np.float64)
-        if x.ndim < 1 or x.shape[-1] != self.n_inputs:
-            x = x.reshape(x.shape[0], -1) if x.ndim > 1 else x
-        if x.ndim == 1:
-            x = x[None]
-        if x.ndim > 2:
-            x = x.reshape(x.shape[0], -1)
-        if x.ndim != 2 or x.shape[1] != self.n_inputs:
-            raise NetworkError(
-                f"expected points of {self.n_inputs} coordinates, shape (N, {self.n_inputs}); got "
-                f"shape {x.shape}"
-            )
-        return x
-
     def _chunk(self, per_point: int) -> int:
         return max(1, CHUNK // max(1, per_point))
 
@@ -281,7 +266,7 @@ class Network:
         -------
         ndarray, shape (N, n_outputs)
         """
-        x = self._batch(x)
+        x = as_batch(x, self.n_inputs)
         y = np.empty((x.shape[0], self.n_outputs))
         step = self._chunk(self._widest)
         for i in range(0, x.shape[0], step):
@@ -305,7 +290,7 @@ class Network:
         -------
         ndarray of unsigned int, shape (N, n_units)
         """
-        x = self._batch(x)
+        x = as_batch(x, self.n_inputs)
         found = np.empty((x.shape[0], self.n_units), dtype=self.pattern_dtype)
         step = self._chunk(self._widest)
         for i in range(0, x.shape[0], step):
@@ -465,6 +450,26 @@ class Network:
         from .storage import load
 
         return load(path)
+
+
+def as_batch(x: ArrayLike, n: int) -> Float:
+    """Points as an array of shape (N, n): one point is N = 1, images are flattened in C order.
+
+    Raises
+    ------
+    NetworkError
+        If the points do not have ``n`` coordinates.
+    """
+    points = np.asarray(x, dtype=np.float64)
+    if points.ndim == 1:
+        points = points[None]
+    if points.ndim > 2:
+        points = points.reshape(points.shape[0], -1)
+    if points.ndim != 2 or points.shape[1] != n:
+        raise NetworkError(
+            f"expected points of {n} coordinates, shape (N, {n}); got shape {points.shape}"
+        )
+    return points
 
 
 def require_network(net: Any, name: str = "net") -> Network:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from .units import PiecewiseLinear, Units
 if TYPE_CHECKING:
     import os
 
-__all__ = ["digest", "load", "save"]
+__all__ = ["digest", "load", "opened", "save", "write"]
 
 #: Grows when a file can no longer be read by what read the files before it.
 FORMAT = 1
@@ -57,9 +58,7 @@ def digest(stages: Iterable[Stage]) -> str:
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """See `Network.save`."""
     header = {"format": FORMAT, "stages": len(net.stages), "id": net.id, "meta": net.meta}
-    arrays: dict[str, NDArray[Any]] = {
-        "header": np.frombuffer(json.dumps(header, default=str).encode(), dtype=np.uint8)
-    }
+    arrays: dict[str, NDArray[Any]] = {}
     for i, s in enumerate(net.stages):
         if s.sparse:
             arrays[f"{i}.A.data"], arrays[f"{i}.A.indices"] = s.A.data, s.A.indices
@@ -75,31 +74,60 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
             arrays[f"{i}.f{j}.breakpoints"] = f.breakpoints
             arrays[f"{i}.f{j}.slopes"] = f.slopes
             arrays[f"{i}.f{j}.intercept"] = np.array(f.intercept)
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    write(path, header, arrays)
 
 
 def load(path: str | os.PathLike[str]) -> Network:
     """See `Network.load`."""
+    with opened(path, "plica network file", FORMAT) as (header, data):
+        net = Network([_stage(data, i) for i in range(header["stages"])], header["meta"])
+        if net.id != header["id"]:
+            raise LoadError(f"{path}: the content does not match its id; it is damaged")
+    return net
+
+
+def write(
+    path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> None:
+    """Write an ``.npz`` file of arrays and a header, which holds its ``"format"``."""
+    text = np.frombuffer(json.dumps(header, default=str).encode(), dtype=np.uint8)
+    with Path(path).open("wb") as file:
+        np.savez_compressed(file, header=text, **arrays)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def opened(path: str | os.PathLike[str], what: str, newest: int) -> Iterator[tuple[Any, Any]]:
+    """The header and the arrays of a file that `write` made, while it is open.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    what : str
+        What the file should be, for the errors.
+    newest : int
+        The newest format that can be read.
+
+    Raises
+    ------
+    LoadError
+        If the file is missing or of a newer format, and in place of any error while it is read.
+    """
     path = Path(path)
     if not path.is_file():
         raise LoadError(f"{path}: no such file")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             header = json.loads(bytes(data["header"]))
-            if header["format"] > FORMAT:
+            if header["format"] > newest:
                 raise LoadError(
                     f"{path}: written in format {header['format']}, this plica reads up to "
-                    f"{FORMAT}; use a newer plica"
+                    f"{newest}; use a newer plica"
                 )
-            net = Network([_stage(data, i) for i in range(header["stages"])], header["meta"])
-            if net.id != header["id"]:
-                raise LoadError(f"{path}: the content does not match its id; it is damaged")
+            yield header, data
     except LoadError:
         raise
     except Exception as error:  # zip, zlib, json and numpy each have their own
-        raise LoadError(f"{path}: not a plica network file, or damaged ({error})") from error
-    return net
+        raise LoadError(f"{path}: not a {what}, or damaged ({error})") from error
 
 
 def _stage(data: Any, i: int) -> Stage:

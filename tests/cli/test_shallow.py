@@ -1,6 +1,10 @@
+import contextlib
+import importlib
 import json
+import signal
 
 import numpy as np
+import pytest
 
 import plica
 from plica.shallow import MaxOfShallow
@@ -20,7 +24,7 @@ def test_shallow_prints_the_plan_converts_verifies_and_saves(run, small, tmp_pat
         f"activation regions: {int(plica.count_regions(net, box)):,}",
         f"built: {len(form.terms):,} terms",
         "equal in exact arithmetic at 5 points",
-        f"saved: {out}",
+        f"saved: {out} (exactly)",
     ):
         assert words in result.stdout
     x = np.random.default_rng(3).uniform(-1, 1, (100, 2))
@@ -32,7 +36,8 @@ def test_shallow_json_and_onnx(run, small, tmp_path):
     result = run("shallow", small, "--json", "--method", "minimal", "-o", out)
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert set(found) == {"plica", "model", "plan", "form", "check"}
+    assert set(found) == {"plica", "model", "domain", "plan", "warnings", "form", "check"}
+    assert found["domain"]["dimension"] == 2
     assert found["form"]["terms"] <= found["plan"]["terms"]
     assert found["check"]["relative_error"] < 1e-12
     session = __import__("onnxruntime").InferenceSession(out, providers=["CPUExecutionProvider"])
@@ -46,6 +51,42 @@ def test_shallow_plan_only(run, small):
     assert result.exit_code == 0, result.output
     assert "terms: at most" in result.stdout
     assert "built" not in result.stdout
+
+
+@pytest.mark.parametrize("words", [("shallow", "--plan"), ("count",)])
+def test_json_says_the_whole_space(run, small, words):
+    verb, *options = words
+    result = run(verb, small, "--json", "--domain", "space", *options)
+    assert result.exit_code == 0, result.output
+    domain = json.loads(result.stdout)["domain"]
+    assert (domain["kind"], domain["n"]) == ("space", 2)
+
+
+def test_shallow_maps_the_regions_once(run, small, monkeypatch):
+    calls = []
+
+    def counted(*args, **options):
+        calls.append(args)
+        return plica.map_regions(*args, **options)
+
+    monkeypatch.setattr(importlib.import_module("plica.shallow.plan"), "map_regions", counted)
+    result = run("shallow", small)
+    assert result.exit_code == 0, result.output
+    assert len(calls) == 1
+
+
+def test_ctrl_c_while_mapping_leaves_the_plan(run, small, monkeypatch):
+    def stopped(*args, **options):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return plica.map_regions(*args, **{**options, "budget": 3})
+
+    monkeypatch.setattr(importlib.import_module("plica.shallow.plan"), "map_regions", stopped)
+    result = run("shallow", small)
+    assert result.exit_code == 130, result.output
+    assert "terms: more than" in result.stdout
+    assert "built" not in result.stdout
+    assert "Ctrl-C" in result.stderr
 
 
 def test_shallow_class_shift(run, tmp_path):

@@ -138,7 +138,7 @@ def test_plan_bounds_the_form() -> None:
             assert len(form.terms) <= predicted.terms <= predicted.all_terms
             assert form.units_per_term.max() <= predicted.units_per_term
             assert form.total_units <= predicted.total_units
-            assert str(predicted.terms) in str(predicted)
+            assert f"terms: at most {predicted.terms:,} (" in str(predicted)
 
 
 def test_what_does_not_bend_on_the_domain_is_left_out() -> None:
@@ -190,6 +190,21 @@ def test_refusals() -> None:
         max_of_shallow(net, method="magic")
     with pytest.raises(plica.NetworkError, match="coordinates"):
         max_of_shallow(net, SQUARE)([[1.0, 2.0, 3.0]])
+
+
+def test_what_is_beyond_the_largest_float() -> None:
+    square = [[1e200, -1e200], [-1e200, 1e200]]
+    net = Network.mlp([([[1e200], [1e200]], [0, -1e150]), (square, [0, 1e100]), ([[1, -1]], [0])])
+    segment = plica.Box([-1], [1])
+    with pytest.raises(plica.UnsupportedError, match="largest float"):
+        max_of_shallow(net, segment, method="patterns")
+    form = max_of_shallow(net, segment, method="minimal")  # one that needs no penalty
+    assert_equal(form, net, segment)
+    with pytest.raises(plica.UnsupportedError, match="largest float"):
+        form([[0.5]])
+    for exact in (True, False):
+        with pytest.raises(plica.UnsupportedError, match="largest float"):
+            form.to_network(exact=exact)
 
 
 # -- files -----------------------------------------------------------------------------------

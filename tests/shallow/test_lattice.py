@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from plica.shallow import MaxMin, difference_of_convex, lattice
 from tests.shallow.cases import NETWORKS, cube, rationals
 from tests.twins.networks import SQUARE
 
+PLANE = NETWORKS["integer"]
 SMALL = ["deep", "integer", "three inputs", "hardtanh", "residual", "maxout 3", "dead", "affine"]
 
 
@@ -61,6 +64,14 @@ def test_max_min_refuses() -> None:
         MaxMin.of([[1, np.nan]], [[0]])
     with pytest.raises(plica.NetworkError, match="shape"):
         MaxMin.of([1, 2], [[0]])
+
+
+@pytest.mark.parametrize("form", [MaxMin.of([[1, 2, 3]], [[0]]), difference_of_convex(PLANE)])
+def test_points_of_other_dimensions_are_refused(form: Any) -> None:
+    with pytest.raises(plica.NetworkError, match="points of 2 coordinates"):
+        form([[1.0, 2.0, 3.0]])
+    with pytest.raises(plica.NetworkError, match="point of 2 coordinates"):
+        form.value([1])
 
 
 @pytest.mark.parametrize("name", ["integer", "residual", "residual abs", "maxout 2", "dead"])

@@ -138,7 +138,7 @@ def describe_domain(chosen: Chosen) -> dict[str, Any]:
         if field.name == "box":
             found["lower"], found["upper"] = value.lower.tolist(), value.upper.tolist()
         else:
-            found[field.name] = value.tolist()
+            found[field.name] = value if isinstance(value, int) else value.tolist()
     return found
 
 

@@ -66,8 +66,11 @@ def shallow(
         raise plica.PlicaError(f"{out}: the form is saved as .npz or .onnx")
     limit = budget_of(budget)
     net, warnings = load_model(model, input_shape)
-    from ..shallow import class_shift, max_of_shallow, plan
+    from ..shallow import class_shift
+    from ..shallow.convert import build
+    from ..shallow.plan import Setting
     from .domain import choose_domain
+    from .report import describe_domain
 
     chosen = choose_domain(net, domain, through, flat=domain is None)
     net = class_shift(net) if shift else net
@@ -78,14 +81,19 @@ def shallow(
         say(f"domain: {chosen.domain!r}: {chosen.why}")
     with Interrupt() as interrupt:
         with watch("mapping", chosen) as progress:
-            sizes = plan(net, chosen.domain, method=method, budget=limit, progress=progress)
-        answer: dict[str, Any] = {"plica": plica.__version__, "model": str(model)}
-        answer["plan"] = sizes.__dict__
+            setting = Setting(net, chosen.domain, method, True, limit, progress)
+            sizes = setting.plan
+        answer: dict[str, Any] = {
+            "plica": plica.__version__,
+            "model": str(model),
+            "domain": describe_domain(chosen),
+            "plan": sizes.__dict__,
+            "warnings": warnings,
+        }
         if not as_json:
             click.echo(str(sizes))
-        if not only_plan:
-            sizes.require()
-            form = max_of_shallow(net, chosen.domain, method=method, budget=limit)
+        if not only_plan and not interrupt.pressed:
+            form = build(setting)  # of the regions that the plan has mapped
             answer["form"] = _described(form)
             answer["check"] = _check(form, net, chosen.domain)
             if out is not None:
@@ -122,7 +130,8 @@ def _print(answer: dict[str, Any], out: str | None) -> None:
         f"{check['points']:,} points"
     )
     if out is not None:
-        click.echo(f"saved: {out}")
+        how = "rounded to float64" if out.endswith(".onnx") else "exactly"
+        click.echo(f"saved: {out} ({how})")
 
 
 def _check(form: MaxOfShallow, net: Network, domain: Domain) -> dict[str, Any]:

@@ -81,16 +81,12 @@ def complexity(
 
     Raises
     ------
-    PlicaError
+    BudgetError
         If the budget ran out: the numbers would be those of a part.
     """
-    setting = Setting(net, domain, "patterns", True, Budget.of(budget))
-    sizes = setting.plan()
-    if not sizes.complete:
-        raise PlicaError(
-            f"stopped after {sizes.regions} activation regions: raise the budget, or take a "
-            "smaller domain"
-        )
+    setting = Setting(net, domain, "patterns", True, budget)
+    setting.all_regions()
+    sizes = setting.plan
     penalties = [
         k
         for of_stage in setting.bends

@@ -16,7 +16,7 @@ from .form import MaxOfShallow
 from .plan import Setting
 from .pool import Pool
 
-__all__ = ["class_shift", "max_of_shallow"]
+__all__ = ["build", "class_shift", "max_of_shallow"]
 
 
 def max_of_shallow(
@@ -67,7 +67,8 @@ def max_of_shallow(
         If the budget ran out before all patterns were known; ``partial`` is then the form of those
         that were found, a lower bound of the network everywhere.
     UnsupportedError
-        If the method of subsets is asked for and does not apply.
+        If the method of subsets is asked for and does not apply, or a penalty is beyond the largest
+        float.
 
     Notes
     -----
@@ -82,13 +83,17 @@ def max_of_shallow(
     >>> len(form.terms), form.total_units, form([[-1.0], [1.0], [4.0]]).ravel().tolist()
     (1, 3, [0.0, 1.0, 0.0])
     """
-    setting = Setting(net, domain, method, prune, Budget.of(budget), progress)
-    setting.plan().require()
+    return build(Setting(net, domain, method, prune, budget, progress))
+
+
+def build(setting: Setting) -> MaxOfShallow:
+    """The form in a setting whose plan may be known already; see `max_of_shallow`."""
+    setting.plan.require()
     meta: dict[str, Any] = {
         "method": setting.method,
-        "network": net.id,
+        "network": setting.original.id,
         "domain": repr(setting.domain),
-        "prune": prune,
+        "prune": setting.prune,
     }
     if setting.method == "minimal" and setting.domain.dim == 1:
         from .line import on_line
@@ -98,7 +103,8 @@ def max_of_shallow(
         from .minimal import by_pieces
 
         return by_pieces(setting, meta)
-    pool = Pool(setting.net.n_inputs, setting.domain if prune and setting.complete else None)
+    known = setting.prune and setting.complete
+    pool = Pool(setting.net.n_inputs, setting.domain if known else None)
     if setting.method == "subsets":
         raw = by_subsets(setting.net, setting.used, setting.patterns, pool)
         return gather(pool, raw, meta, True)

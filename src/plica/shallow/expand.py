@@ -55,7 +55,7 @@ def gather(pool: Pool, raw: Sequence[Raw], meta: dict[str, Any], complete: bool)
 def by_patterns(
     net: Network, bends: Sequence[Sequence[Bend]], patterns: Patterns, pool: Pool
 ) -> list[Raw]:
-    """One term a pattern; patterns that give the same term give it once.
+    """One term a pattern.
 
     Parameters
     ----------
@@ -63,13 +63,9 @@ def by_patterns(
     bends : sequence of sequence of Bend
         For each stage; see `plica.shallow.bends`.
     patterns : ndarray of int, shape (N, n_units)
+        A concave unit is on its first piece, on which its term holds for all of them.
     pool : Pool
     """
-    patterns = np.array(patterns)
-    for bend in (b for of_stage in bends for b in of_stage):
-        if bend.concave:
-            patterns[:, bend.column] = bend.pieces[0]
-    patterns = np.unique(patterns, axis=0)
     chain = RationalChain(net)
     start, one = chain.start()
     group = np.zeros(patterns.shape[0], dtype=np.int64)
@@ -163,10 +159,9 @@ def by_subsets(
     ]
     rest = RationalChain(Network(net.stages[first + 1 :]))
     found = []
-    for pattern in np.unique(later, axis=0).tolist():
+    for pattern in later.tolist():
         J, c = rest.affine_on(pattern)
-        affine = np.zeros((net.n_outputs, net.n_inputs + 1), dtype=np.int64).astype(object)
-        affine = affine * Fraction(1)
+        affine = np.full((net.n_outputs, net.n_inputs + 1), Fraction(0), dtype=object)
         affine[:, -1] += c
         mixture = Mixture()
         for k, (line, units) in enumerate(features):

@@ -16,7 +16,7 @@ from ..units import Units
 if TYPE_CHECKING:
     from .form import MaxOfShallow
 
-__all__ = ["to_network", "to_onnx", "to_torch"]
+__all__ = ["copied", "to_network", "to_onnx", "to_torch"]
 
 Float = NDArray[np.float64]
 
@@ -28,12 +28,8 @@ def to_network(form: MaxOfShallow, exact: bool) -> Network:
     hidden = form.hidden.parts() if exact else [form.hidden.floats]
     weights = form.weights.parts() if exact else [form.weights.floats]
     copies = max(len(affine), len(hidden), len(weights))
-    # The state before the hidden layer: `copies` times (x, 1). With one copy the input itself.
-    stages = []
-    if copies > 1:
-        one = sp.vstack([sp.eye_array(n), sp.csr_array((1, n))])
-        A = sp.vstack([one] * copies, format="csr")
-        stages.append(Stage(A, np.tile([0.0] * n + [1.0], copies)))
+    # The state before the hidden layer. With one copy the input itself.
+    stages = [copied(n, copies)] if copies > 1 else []
     rows, rows_bias = _beside(hidden, copies, n)
     pass_on = sp.eye_array(rows.shape[1], format="csr")
     # each copy of the hidden layer is read by one part of the output weights
@@ -59,6 +55,12 @@ def to_network(form: MaxOfShallow, exact: bool) -> Network:
     stages.append(Stage(out, constant, Units.max(groups, T * m)))
     meta = {"source": "max of shallow functions", **form.meta}
     return Network(stages, meta)
+
+
+def copied(n: int, copies: int) -> Stage:
+    """``x -> (x, 1, x, 1, ...)``: what sums of rows of floats read."""
+    one = sp.vstack([sp.eye_array(n), sp.csr_array((1, n))])
+    return Stage(sp.vstack([one] * copies, format="csr"), np.tile([0.0] * n + [1.0], copies))
 
 
 def _beside(parts: list[Float], copies: int, n: int) -> tuple[Any, Float]:

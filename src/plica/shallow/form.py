@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..chain import Network
-from ..errors import NetworkError
-from .numbers import Dyadics
+from ..chain import Network, as_batch
+from .numbers import Dyadics, rational_point
 
 if TYPE_CHECKING:
     import os
@@ -186,16 +185,6 @@ class MaxOfShallow:
                 first, union = t, set(self.reads[self.start[t] : self.start[t + 1]].tolist())
         return found
 
-    def _batch(self, x: ArrayLike) -> Float:
-        points = np.asarray(x, dtype=np.float64)
-        points = points[None] if points.ndim == 1 else points.reshape(points.shape[0], -1)
-        if points.shape[1] != self.n_inputs:
-            raise NetworkError(
-                f"expected points of {self.n_inputs} coordinates, shape (N, {self.n_inputs}); got "
-                f"shape {points.shape}"
-            )
-        return points
-
     def _values(self, x: Float) -> Iterable[tuple[slice, slice, Float]]:
         """(points, terms, values (m, terms, points)), block by block."""
         m = self.n_outputs
@@ -217,7 +206,7 @@ class MaxOfShallow:
 
     def __call__(self, x: ArrayLike) -> Float:
         """Values, shape (N, n_outputs), at points of shape (N, n_inputs), in float64."""
-        points = self._batch(x)
+        points = as_batch(x, self.n_inputs)
         found = np.full((points.shape[0], self.n_outputs), -np.inf)
         for part, _, values in self._values(points):
             np.maximum(found[part], values.max(axis=1).T, out=found[part])
@@ -225,7 +214,7 @@ class MaxOfShallow:
 
     def term_values(self, x: ArrayLike) -> Float:
         """Values of every term, shape (N, n_outputs, T), in float64."""
-        points = self._batch(x)
+        points = as_batch(x, self.n_inputs)
         found = np.empty((points.shape[0], self.n_outputs, len(self.terms)))
         for part, terms, values in self._values(points):
             found[part, :, terms] = values.transpose(2, 0, 1)
@@ -233,9 +222,7 @@ class MaxOfShallow:
 
     def value(self, x: Iterable[Any]) -> tuple[Fraction, ...]:
         """The exact values at a rational point, shape (n_outputs,)."""
-        point = [Fraction(v) for v in x]
-        if len(point) != self.n_inputs:
-            raise NetworkError(f"expected a point of {self.n_inputs} coordinates, got {len(point)}")
+        point = rational_point(x, self.n_inputs)
         q = lcm(*(v.denominator for v in point))
         X = np.array([int(v * q) for v in point] + [q], dtype=object)
         h = np.maximum(self.hidden.ints @ X, 0) if self.distinct_units else []
@@ -268,7 +255,7 @@ class MaxOfShallow:
         Raises
         ------
         UnsupportedError
-            If a number has digits too small for floats.
+            If a number is beyond the largest float, or has digits below the smallest.
         """
         from .export import to_network
 

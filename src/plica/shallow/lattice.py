@@ -12,14 +12,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from ..chain import Network, Stage
+from ..chain import Network, Stage, as_batch
 from ..domains import Domain
 from ..engines.running import Budget
 from ..errors import NetworkError
 from ..exact import linear_program
 from ..units import Units
+from .export import copied
 from .minimal import Piece, convex_pieces
-from .numbers import Dyadics
+from .numbers import Dyadics, rational_point
 from .plan import Setting
 
 __all__ = ["MaxMin", "lattice"]
@@ -83,9 +84,7 @@ class MaxMin:
 
     def __call__(self, x: ArrayLike) -> Float:
         """Values, shape (N, 1), at points of shape (N, n_inputs), in float64."""
-        points = np.atleast_2d(np.asarray(x, dtype=np.float64))
-        if points.shape[1] != self.n_inputs:
-            raise NetworkError(f"expected points of {self.n_inputs} coordinates")
+        points = as_batch(x, self.n_inputs)
         rows = self.maps.floats
         values = points @ rows[:, :-1].T + rows[:, -1]
         found: Float = np.max([values[:, list(g)].min(axis=1) for g in self.groups], axis=0)
@@ -97,7 +96,8 @@ class MaxMin:
 
     def value(self, x: Iterable[Any]) -> Fraction:
         """The exact value at a rational point."""
-        values = self._fractions @ np.array([*(Fraction(v) for v in x), Fraction(1)], dtype=object)
+        point = rational_point(x, self.n_inputs)
+        values = self._fractions @ np.array([*point, Fraction(1)], dtype=object)
         found: Fraction = max(min(values[j] for j in group) for group in self.groups)
         return found
 
@@ -128,10 +128,8 @@ def _affine_stages(maps: Dyadics) -> list[Stage]:
     parts, n = maps.parts(), maps.shape[1] - 1
     if len(parts) == 1:
         return [Stage(parts[0][:, :n], parts[0][:, n])]
-    copy = sp.vstack([sp.eye_array(n), sp.csr_array((1, n))])
-    copies = sp.vstack([copy] * len(parts), format="csr")
-    ones = np.tile([0.0] * n + [1.0], len(parts))
-    return [Stage(copies, ones), Stage(np.concatenate(parts, axis=1), np.zeros(maps.shape[0]))]
+    sums = Stage(np.concatenate(parts, axis=1), np.zeros(maps.shape[0]))
+    return [copied(n, len(parts)), sums]
 
 
 def _round(level: Any, lists: list[list[int]], largest: bool) -> tuple[Stage, Any, list[list[int]]]:
@@ -206,7 +204,7 @@ def lattice(
     >>> sorted(form.groups), form([[-3.0], [0.5], [2.0]]).ravel().tolist()
     ([(0, 2), (1, 2)], [0.0, 0.5, 1.0])
     """
-    setting = Setting(net.select(output), domain, "patterns", True, Budget.of(budget))
+    setting = Setting(net.select(output), domain, "patterns", True, budget)
     pieces = convex_pieces(setting)
     maps = list(dict.fromkeys(piece.map[0] for piece in pieces))
     groups = {frozenset(j for j, f in enumerate(maps) if _above(f, piece)) for piece in pieces}

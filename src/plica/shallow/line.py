@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import BudgetError
 from ..exact.halfspaces import pattern_rows
 from ..exact.rational import Dyadic, RationalChain
 from .expand import gather
@@ -28,14 +27,8 @@ def on_line(setting: Setting, meta: dict[str, Any]) -> MaxOfShallow:
     sign_i relu(sign_i (f_i - f_{i-1}))``, sign_i that of the slope of ``f_i - f_{i-1}``, which is
     zero at the breakpoint: no breakpoint is ever rounded.
     """
-    net, atlas = setting.net, setting.atlas
-    if not atlas.count.complete:
-        raise BudgetError(
-            f"stopped after {len(atlas)} regions; the form of a line needs all of them: raise the "
-            "budget",
-            partial=atlas,
-        )
-    patterns = atlas.patterns.tolist()
+    net = setting.net
+    patterns = setting.all_regions().patterns.tolist()
     left = [_left_end(net, pattern) for pattern in patterns]
     order = sorted(range(len(patterns)), key=lambda r: (left[r] is not None, left[r] or 0))
     chain = RationalChain(net)

@@ -8,8 +8,9 @@ of
     sup over x in C' of (f - f')(x) / sum_j relu(r_j(x))
 
 over the other pieces C', where F is f': a linear program over the cone of C', by the scaling of
-Charnes and Cooper (1962). First only facets where the network bends downwards are tried; if no K
-is enough for these, all facets, for which there always is one (Hoffman 1952).
+Charnes and Cooper (1962). It is rounded up to a float. First only facets where the network bends
+downwards are tried; if no K is enough for these, all facets, for which there always is one (Hoffman
+1952).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BudgetError, PlicaError
+from ..errors import PlicaError
 from ..exact import linear_program
 from ..exact.halfspaces import pattern_rows
 from ..exact.linear_program import Point, Row
@@ -31,7 +32,7 @@ from ..exact.rational import RationalChain, intersect
 from ..units import MAX
 from .expand import Raw, gather
 from .form import MaxOfShallow
-from .numbers import rounded_up
+from .numbers import as_float, rounded_up
 from .pool import Mixture, Pool
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ __all__ = ["by_pieces", "convex_pieces"]
 
 #: Share of the sizes of the numbers in a sum that rounding changes it by, with room to spare.
 SLACK = 1e-12
+#: Added where numbers so small could be lost altogether.
+TINY = np.finfo(np.float64).tiny
 #: Boxes of more dimensions have too many corners.
 BOX_DIMENSIONS = 8
 Float = NDArray[np.float64]
@@ -93,13 +96,7 @@ def convex_pieces(setting: Setting) -> list[Piece]:
     BudgetError
         If not all activation regions are known.
     """
-    atlas, net = setting.atlas, setting.net
-    if not atlas.count.complete:
-        raise BudgetError(
-            f"stopped after {len(atlas)} activation regions; merging them needs all: raise the "
-            "budget",
-            partial=atlas,
-        )
+    atlas, net = setting.all_regions(), setting.net
     patterns = atlas.patterns.tolist()
     chain, last = RationalChain(net), len(net.stages) - 1
     ends = linear_program.integer_rows(*(v.tolist() for v in setting.domain.halfspaces()))
@@ -238,12 +235,14 @@ class _Penalties:
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = pieces
-        self.maps = np.array([[[float(x) for x in row] for row in piece.map] for piece in pieces])
+        self.maps = np.array(
+            [[[as_float(x) for x in row] for row in piece.map] for piece in pieces]
+        )
         n = self.maps.shape[2] - 1
         hulls = [_hull(piece, n) for piece in pieces]
         #: Pieces without points have no bound.
         self.known = np.flatnonzero([len(hull) > 0 for hull in hulls])
-        points = [[*map(float, v), 1.0] for hull in hulls for v in hull]
+        points = [[*map(as_float, v), 1.0] for hull in hulls for v in hull]
         self.points = np.array(points).reshape(-1, n + 1)
         count = np.array([len(hulls[q]) for q in self.known.tolist()], dtype=np.int64)
         self.owner = np.repeat(self.known, count)
@@ -272,27 +271,31 @@ class _Penalties:
             best = max(best, K)
         return best
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _bounds(self, i: int, c: int, forms: Sequence[Sequence[Fraction]]) -> Float:
         """Certain upper bounds on the K that each other piece asks for, shape (N,).
 
         A sum of ``relu`` is at least the sum of its forms' smallest values, where these are
         positive; forms are largest and smallest at corners. In floating point, with room for all
-        rounding.
+        rounding; what overflows gives no bound.
         """
         bound = np.full(len(self.pieces), np.inf)
         if self.known.size:
             own, others = self.maps[i, c], self.maps[self.owner, c]
-            size = np.abs(self.points)
-            doubt = SLACK * ((np.abs(own) + np.abs(others)) * size).sum(axis=1)
-            gap = ((own - others) * self.points).sum(axis=1) + doubt
+            size = np.abs(self.points) + TINY
+            doubt = SLACK * ((np.abs(own) + np.abs(others) + TINY) * size).sum(axis=1)
+            gap = ((own - others) * self.points).sum(axis=1) + doubt + TINY
             most = np.maximum.reduceat(gap, self.first)
             least = np.zeros(self.known.size)
             for form in forms:
-                row = np.array([float(x) for x in form])
-                value = self.points @ row - SLACK * (size @ np.abs(row))
+                row = np.array([as_float(x) for x in form])
+                value = self.points @ row - SLACK * (size @ (np.abs(row) + TINY)) - TINY
                 least += np.maximum(np.minimum.reduceat(value, self.first), 0.0)
-            ratio = np.divide(most, least, out=np.full(least.size, np.inf), where=least > 0)
-            bound[self.known] = np.where(most <= 0, 0.0, ratio * (1 + SLACK))
+            ratio = np.divide(
+                most, least, out=np.full(least.size, np.inf), where=(least > 0) & np.isfinite(least)
+            )
+            bound[self.known] = np.where(most <= 0, 0.0, ratio * (1 + SLACK) + TINY)
+        bound[np.isnan(bound)] = np.inf
         bound[i] = 0.0
         return bound
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnsupportedError
+from ..errors import NetworkError, UnsupportedError
 from ..exact.rational import Dyadic
 
-__all__ = ["Dyadics", "nearest", "primitive", "rounded_up"]
+__all__ = ["Dyadics", "as_float", "nearest", "primitive", "rational_point", "rounded_up"]
 
 Float = NDArray[np.float64]
 
@@ -25,10 +25,34 @@ def nearest(whole: int, exponent: int) -> float:
 
     Raises
     ------
-    OverflowError
+    UnsupportedError
         If there is none.
     """
-    return float(whole << exponent) if exponent >= 0 else whole / (1 << -exponent)
+    try:
+        return float(whole << exponent) if exponent >= 0 else whole / (1 << -exponent)
+    except OverflowError:
+        raise _too_large() from None
+
+
+def as_float(number: Fraction) -> float:
+    """The float nearest to a rational number.
+
+    Raises
+    ------
+    UnsupportedError
+        If there is none.
+    """
+    try:
+        return float(number)
+    except OverflowError:
+        raise _too_large() from None
+
+
+def _too_large() -> UnsupportedError:
+    return UnsupportedError(
+        "a number of the shallow form is beyond the largest float; scale the network's weights or "
+        "outputs down"
+    )
 
 
 def rounded_up(number: Fraction) -> float:
@@ -36,11 +60,28 @@ def rounded_up(number: Fraction) -> float:
 
     Raises
     ------
-    OverflowError
+    UnsupportedError
         If there is none.
     """
-    near = float(number)
-    return nextafter(near, inf) if near < number else near
+    near = as_float(number)
+    near = nextafter(near, inf) if near < number else near
+    if near == inf:
+        raise _too_large()
+    return near
+
+
+def rational_point(x: Iterable[Any], n: int) -> list[Fraction]:
+    """The coordinates of a point, exactly.
+
+    Raises
+    ------
+    NetworkError
+        If there are not ``n``.
+    """
+    point = [Fraction(v) for v in x]
+    if len(point) != n:
+        raise NetworkError(f"expected a point of {n} coordinates, got {len(point)}")
+    return point
 
 
 def primitive(row: Iterable[int]) -> tuple[tuple[int, ...], int]:
@@ -99,18 +140,18 @@ class Dyadics:
 
     @cached_property
     def floats(self) -> Float:
-        """The nearest floats; read-only."""
+        """The nearest floats; read-only.
+
+        Raises
+        ------
+        UnsupportedError
+            If a number is beyond the largest float.
+        """
         each = np.broadcast_to(self.exponents[..., None], self.shape).reshape(-1).tolist()
         values = map(nearest, self.ints.reshape(-1).tolist(), each)
         found = np.fromiter(values, dtype=np.float64, count=self.ints.size).reshape(self.shape)
         found.flags.writeable = False
         return found
-
-    @cached_property
-    def rounded(self) -> bool:
-        """Whether some number has more digits than a float."""
-        some = (abs(i) for i in self.ints.reshape(-1).tolist() if i)
-        return any(i.bit_length() - ((i & -i).bit_length() - 1) > 53 for i in some)
 
     def fractions(self, index: Any = ...) -> NDArray[Any]:
         """The numbers at an index of the leading axes, as `Fraction`."""
@@ -127,7 +168,7 @@ class Dyadics:
         Raises
         ------
         UnsupportedError
-            If a digit is too small for a float.
+            If a number is beyond the largest float, or a digit below the smallest.
         """
         each = np.broadcast_to(self.exponents[..., None], self.shape).reshape(-1)
         left = self.ints.reshape(-1).copy()

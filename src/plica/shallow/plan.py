@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..chain import Network, require_network
 from ..domains import Domain, Space
 from ..engines.running import Budget, Progress
-from ..errors import PlicaError, SizeError, UnsupportedError
+from ..errors import BudgetError, PlicaError, SizeError, UnsupportedError
 from ..regions.ask import map_regions
 from ..regions.atlas import Atlas
 from .bends import Bend, bends, used_pieces
@@ -104,7 +104,7 @@ class Setting:
         All of the input space if None.
     method : str
     prune : bool
-    budget : Budget
+    budget : int, float or Budget, optional
     progress : callable, optional
     """
 
@@ -114,7 +114,7 @@ class Setting:
         domain: Domain | None,
         method: str,
         prune: bool,
-        budget: Budget,
+        budget: Budget | int | float | None,
         progress: Progress | None = None,
     ) -> None:
         require_network(net)
@@ -122,11 +122,10 @@ class Setting:
             raise PlicaError(
                 f"method {method!r} does not exist; choose one of {', '.join(METHODS)}"
             )
-        self.whole = domain is None
         self.domain: Domain = Space(net.n_inputs) if domain is None else domain
         self.original = net
         self.net = self.domain.restrict(net)
-        self.prune, self.budget, self.progress = prune, budget, progress
+        self.prune, self.budget, self.progress = prune, Budget.of(budget), progress
         if method == "auto":
             method = "minimal" if self.domain.dim == 1 and prune else "subsets"
             if method == "subsets" and self.why_not_subsets:
@@ -145,6 +144,22 @@ class Setting:
     def atlas(self) -> Atlas:
         """The activation regions on the domain, as far as the budget goes."""
         return map_regions(self.original, self.domain, budget=self.budget, progress=self.progress)
+
+    def all_regions(self) -> Atlas:
+        """The atlas, where a form needs all of it.
+
+        Raises
+        ------
+        BudgetError
+            If not all activation regions are known.
+        """
+        if not self.atlas.count.complete:
+            raise BudgetError(
+                f"stopped after {len(self.atlas)} activation regions, but all are needed: raise "
+                "the budget, or take a smaller domain",
+                partial=self.atlas,
+            )
+        return self.atlas
 
     @property
     def complete(self) -> bool:
@@ -189,25 +204,19 @@ class Setting:
     def patterns(self) -> NDArray[Any]:
         """One row a term; of the units behind the first layer only, for subsets."""
         skip = self.n_first if self.method == "subsets" else 0
+        concave = [b for b in self._flat if b.concave] if self.method == "patterns" else []
         if self.prune and (self.method != "subsets" or self.atlas.count.complete):
             found = np.array(self.atlas.patterns[:, skip:])
         else:
             # any set of patterns that has those of all cells is as exact
             self._allow(self.all_terms)
             choices = [range(len(p)) for p in used_pieces(self.net)[skip:]]
-            keep = [
-                bend.column - skip
-                for bend in self._flat
-                if bend.concave and self.method == "patterns"
-            ]
-            for c in keep:
-                choices[c] = range(1)
+            for bend in concave:  # only with skip = 0
+                choices[bend.column] = range(1)
             rows = list(product(*choices))
             found = np.array(rows, dtype=self.net.pattern_dtype).reshape(len(rows), -1)
-        if self.method == "patterns":
-            for bend in self._flat:
-                if bend.concave:
-                    found[:, bend.column] = bend.pieces[0]
+        for bend in concave:  # one term holds on all of its pieces
+            found[:, bend.column] = bend.pieces[0]
         return np.unique(found, axis=0)
 
     @property
@@ -230,6 +239,7 @@ class Setting:
                 "that do not occur with prune=True, or take a smaller domain"
             )
 
+    @cached_property
     def plan(self) -> Plan:
         """The sizes."""
         at = self.net.hidden[0] if self.net.depth else 0
@@ -320,4 +330,4 @@ def plan(
     >>> found.terms, found.units_per_term
     (4, 1)
     """
-    return Setting(net, domain, method, prune, Budget.of(budget), progress).plan()
+    return Setting(net, domain, method, prune, budget, progress).plan

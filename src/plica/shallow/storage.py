@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LoadError
+from ..storage import opened, write
 from .form import MaxOfShallow
 from .numbers import Dyadics
 
@@ -24,48 +23,29 @@ def save(form: MaxOfShallow, path: str | os.PathLike[str]) -> None:
     """See `MaxOfShallow.save`."""
     header = {"format": FORMAT, "kind": "max of shallow", "complete": form.complete}
     header["meta"] = form.meta
-    arrays: dict[str, NDArray[Any]] = {
-        "header": np.frombuffer(json.dumps(header, default=str).encode(), dtype=np.uint8),
-        "start": form.start,
-        "reads": form.reads,
-    }
+    arrays: dict[str, NDArray[Any]] = {"start": form.start, "reads": form.reads}
     for name in ("affine", "hidden", "weights"):
         numbers: Dyadics = getattr(form, name)
         arrays[f"{name}.ints"] = _bytes(numbers.ints)
         arrays[f"{name}.exponents"] = numbers.exponents
         arrays[f"{name}.shape"] = np.array(numbers.shape, dtype=np.int64)
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    write(path, header, arrays)
 
 
 def load(path: str | os.PathLike[str]) -> MaxOfShallow:
     """See `MaxOfShallow.load`."""
-    path = Path(path)
-    if not path.is_file():
-        raise LoadError(f"{path}: no such file")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            header = json.loads(bytes(data["header"]))
-            if header.get("kind") != "max of shallow":
-                raise LoadError(f"{path}: a file of plica, but not a shallow form")
-            if header["format"] > FORMAT:
-                raise LoadError(
-                    f"{path}: written in format {header['format']}, this plica reads up to "
-                    f"{FORMAT}; use a newer plica"
-                )
-            affine, hidden, weights = (_numbers(data, n) for n in ("affine", "hidden", "weights"))
-            start, reads = data["start"], data["reads"]
-            fits = start.size == affine.shape[0] + 1 and start[-1] == reads.size
-            fits &= weights.shape == (reads.size, affine.shape[1])
-            if not fits or (reads.size and not 0 <= reads.min() <= reads.max() < len(hidden.ints)):
-                raise LoadError(f"{path}: its arrays do not fit each other; it is damaged")
-            return MaxOfShallow(
-                affine, hidden, start, reads, weights, header["meta"], header["complete"]
-            )
-    except LoadError:
-        raise
-    except Exception as error:  # zip, zlib, json and numpy each have their own
-        raise LoadError(f"{path}: not a shallow form, or damaged ({error})") from error
+    with opened(path, "shallow form", FORMAT) as (header, data):
+        if header.get("kind") != "max of shallow":
+            raise LoadError(f"{path}: a file of plica, but not a shallow form")
+        affine, hidden, weights = (_numbers(data, n) for n in ("affine", "hidden", "weights"))
+        start, reads = data["start"], data["reads"]
+        fits = start.size == affine.shape[0] + 1 and start[-1] == reads.size
+        fits &= weights.shape == (reads.size, affine.shape[1])
+        if not fits or (reads.size and not 0 <= reads.min() <= reads.max() < len(hidden.ints)):
+            raise LoadError(f"{path}: its arrays do not fit each other; it is damaged")
+        return MaxOfShallow(
+            affine, hidden, start, reads, weights, header["meta"], header["complete"]
+        )
 
 
 def _bytes(ints: NDArray[Any]) -> NDArray[np.uint8]:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..chain import Network, Stage, require_network
+from ..chain import Network, Stage, as_batch, require_network
 from ..domains import Domain, Space
-from ..errors import NetworkError, SizeError
+from ..errors import SizeError
 from ..exact import linear_program
 from ..exact.linear_program import Row
 from ..units import MAX
-from .numbers import Dyadics
+from .numbers import Dyadics, rational_point
 
 if TYPE_CHECKING:
     from .lattice import MaxMin
@@ -66,9 +66,7 @@ class DifferenceOfConvex:
 
     def __call__(self, x: ArrayLike) -> NDArray[np.float64]:
         """Values, shape (N, n_outputs), at points of shape (N, n_inputs), in float64."""
-        points = np.atleast_2d(np.asarray(x, dtype=np.float64))
-        if points.shape[1] != self.n_inputs:
-            raise NetworkError(f"expected points of {self.n_inputs} coordinates")
+        points = as_batch(x, self.n_inputs)
         columns = [
             (points @ p.floats[:, :-1].T + p.floats[:, -1]).max(axis=1)
             - (points @ q.floats[:, :-1].T + q.floats[:, -1]).max(axis=1)
@@ -78,7 +76,7 @@ class DifferenceOfConvex:
 
     def value(self, x: Iterable[Any]) -> tuple[Fraction, ...]:
         """The exact values at a rational point."""
-        one = np.array([*(Fraction(v) for v in x), Fraction(1)], dtype=object)
+        one = np.array([*rational_point(x, self.n_inputs), Fraction(1)], dtype=object)
         return tuple(
             max(p.fractions() @ one) - max(q.fractions() @ one)
             for p, q in zip(self.plus, self.minus, strict=True)
