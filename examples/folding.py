@@ -120,14 +120,14 @@ def sheet(path: Path) -> None:
     # the next layer reads two sums of the three units
     readout = np.linalg.pinv(W) * (-1, 1, 1)
     net = plica.Network.mlp([(W, b), (readout, [0.0, 0.0])], "abs")
-    y = net([(0.787, 0.239)])[0]
+    y = net([(0.81, 0.25)])[0]
     sides = np.array([[1, 0.3], [-0.4, 1], [-0.8, -1]])
     cell = plica.Polytope(sides, sides @ y + 0.012)
     same = [plica.folding.preimages(net, 1, target, SQUARE) for target in (cell, y)]
     page = figure(9, 4.8, LIGHT)
     left = page.add_axes((0.01, 0.02, 0.48, 0.88))
     plot_preimages(same, left, theme="light", families=[4, 3])
-    text = f"{same[1].multiplicity} parts of the square ..."
+    text = f"{same[0].multiplicity} parts of the square ..."
     left.set_title(text, size=11, color=LIGHT.ink)
     right = page.add_axes((0.51, 0.02, 0.48, 0.88))
     right.set_anchor("S")

@@ -11,6 +11,20 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+def run(script: str, out: Path, folder: Path) -> str:
+    """What a script says that runs in a folder and writes to ``out``."""
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / script, "--out", out],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "said"),
@@ -23,31 +37,14 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 )
 def test_examples_run(script: str, said: str, tmp_path: Path) -> None:
     picture = tmp_path / "new" / "picture.png"
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / script, "--out", picture],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert said in done.stdout
+    assert said in run(script, picture, tmp_path)
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_folding_runs(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / "folding.py", "--out", tmp_path / "new"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    said = run("folding.py", tmp_path / "new", tmp_path)
     pictures = sorted((tmp_path / "new").iterdir())
     names = ["kaleidoscope.png", "paper.png", "preimages.png", "sheet.png", "zigzag.png"]
     assert [path.name for path in pictures] == names
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
-    assert done.stdout.count("wrote ") == len(names)
+    assert said.count("wrote ") == len(names)

@@ -429,3 +429,18 @@ def test_bad_input() -> None:
         stable.surviving(0.1, "convex")
     with pytest.raises(plica.PlicaError):
         stable.surviving(-1.0)
+
+
+def test_what_overflows_is_not_certified() -> None:
+    net = Network.mlp(
+        [
+            ([[1e200], [1e200]], [0.0, -1e199]),
+            ([[1e200, -1e200], [1.0, 2.0]], [0.0, 1.0]),
+            ([[1.0, 1.0]], [0.0]),
+        ]
+    )
+    box = plica.Box([-1], [1])
+    stable = plica.stable_regions(net, box)
+    assert len(stable) == plica.count_regions(net, box)
+    assert (stable.radii == 0).any()
+    assert stable.surviving(0, "linear") >= 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .files import own_axes
 from .palette import Theme, oklab_to_rgb, theme_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def plot_depths(
     matplotlib.axes.Axes
     """
     theme = theme_of(theme)
-    ax = _axes(theme, width, dpi) if ax is None else ax
+    if ax is None:
+        ax = own_axes((width, 0.6 * width), (0.1, 0.12, 0.87, 0.78), theme, dpi)
     ax.set_facecolor(theme.background)
     x = np.array(bounds.depths)
     # logarithms are taken of the integers: they need not fit a float
@@ -84,15 +86,6 @@ def plot_depths(
         )
     _label(ax, bounds, theme)
     return ax
-
-
-def _axes(theme: Theme, width: float, dpi: float) -> Axes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure((width, 0.6 * width), dpi=dpi, facecolor=theme.background)
-    FigureCanvasAgg(figure)
-    return figure.add_axes((0.1, 0.12, 0.87, 0.78))
 
 
 def _label(ax: Axes, bounds: AgainstDepth, theme: Theme) -> None:

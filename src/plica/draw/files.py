@@ -19,11 +19,26 @@ if TYPE_CHECKING:
     from ..regions.atlas import Atlas
     from ..regions.polygons import PolygonAtlas
 
-__all__ = ["check_path", "draw_file", "empty_axes", "figure_of"]
+__all__ = ["check_path", "draw_file", "empty_axes", "figure_of", "own_axes"]
 
 FORMATS = ("png", "svg", "pdf")
 #: Margin around a plane, as a share of the picture's longer side.
 MARGIN = 0.025
+
+
+def own_axes(
+    size: tuple[float, float],
+    place: tuple[float, float, float, float],
+    theme: Theme,
+    dpi: float = 100.0,
+) -> Axes:
+    """Axes of a new figure; its size in inches, their place in shares of it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(size, dpi=dpi, facecolor=theme.background)
+    FigureCanvasAgg(figure)
+    return figure.add_axes(place)
 
 
 def empty_axes(
@@ -34,13 +49,8 @@ def empty_axes(
     dpi: float = 100.0,
 ) -> Axes:
     """Axes of a new figure, as high as the domain asks for."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if atlas.dim == 1:
-        figure = Figure((width, 0.55 * width), dpi=dpi, facecolor=theme.background)
-        FigureCanvasAgg(figure)
-        ax = figure.add_axes((0.085, 0.10, 0.83, 0.85))
+        ax = own_axes((width, 0.55 * width), (0.085, 0.10, 0.83, 0.85), theme, dpi)
         ax.tick_params(colors=theme.ink, labelsize=8)
         for side, spine in ax.spines.items():
             spine.set_visible(side in ("left", "bottom"))
@@ -53,11 +63,9 @@ def empty_axes(
     ratio = 1.0 if aspect == "auto" else float(aspect) * float((high - low)[1] / (high - low)[0])
     # the longer side is the width asked for, the margin is the same on all sides
     inner = np.array([1.0, ratio]) / max(1.0, ratio) * width * (1 - 2 * margin)
-    size = inner + 2 * margin * width
-    figure = Figure(tuple(size), dpi=dpi, facecolor=theme.background)
-    FigureCanvasAgg(figure)
-    gap = margin * width / size
-    ax = figure.add_axes((gap[0], gap[1], 1 - 2 * gap[0], 1 - 2 * gap[1]))
+    w, h = (inner + 2 * margin * width).tolist()
+    gap_x, gap_y = margin * width / w, margin * width / h
+    ax = own_axes((w, h), (gap_x, gap_y, 1 - 2 * gap_x, 1 - 2 * gap_y), theme, dpi)
     ax.set_axis_off()
     return ax
 

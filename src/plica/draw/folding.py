@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import PlicaError
+from .files import empty_axes, own_axes
 from .palette import Theme, oklab_to_rgb, theme_of
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ def plot_preimages(
     atlas: Any = map_regions(each[0].network, domain)
     low, high = atlas.vertices.min(axis=0), atlas.vertices.max(axis=0)
     if ax is None:
-        from .files import empty_axes
-
         ax = empty_axes(atlas, style)
     _page(ax, low, high, style)
     if creases:
@@ -214,12 +213,7 @@ def plot_sheet(
     low, high = image.min(axis=0), image.max(axis=0)
     gap = 0.04 * (high - low).max()
     if ax is None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure((6.0, 6.0), facecolor=style.background)
-        FigureCanvasAgg(figure)
-        ax = figure.add_axes((0.02, 0.02, 0.96, 0.96))
+        ax = own_axes((6.0, 6.0), (0.02, 0.02, 0.96, 0.96), style)
     _page(ax, low - gap, high + gap, style)
     if colors is None:
         sides = np.array([_colour(0, style, False), _colour(1, style, False)])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import PlicaError
+from .files import own_axes
 from .palette import Theme, theme_of
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def plot_paper(
     order = np.lexsort((np.where(seen, stack.level, -stack.level), part))
     faces = np.split(flat, np.flatnonzero(np.diff(stack.owner)) + 1)
     fills = _shaded(ink, seen != stack.turned, np.abs(normals @ LIGHT))
-    ax = _own_axes(style) if ax is None else ax
+    ax = own_axes((6.0, 4.5), (0, 0, 1, 1), style) if ax is None else ax
     ax.set_aspect("equal")
     ax.set_axis_off()
     ax.add_collection(
@@ -239,12 +240,3 @@ def _shaded(ink: Float, front: NDArray[np.bool_], light: Float) -> Float:
     shown = np.where(front[:, None], ink, 0.35 * ink + 0.65 * paper)
     dim = 0.70 + 0.30 * np.clip(light / float(LIGHT[2]), 0.0, 1.0)
     return np.asarray(shown * dim[:, None])
-
-
-def _own_axes(style: Theme) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure((6.0, 4.5), facecolor=style.background)
-    FigureCanvasAgg(figure)
-    return figure.add_axes((0, 0, 1, 1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import PlicaError
+from .files import own_axes
 from .palette import Theme, oklab_to_rgb, theme_of
 
 if TYPE_CHECKING:
@@ -50,12 +51,7 @@ def plot_stability(
     if not e.size:
         raise PlicaError("no region has a radius that is positive and finite: there is no curve")
     if ax is None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure((8, 5), facecolor=style.background)
-        FigureCanvasAgg(figure)
-        ax = figure.add_axes((0.1, 0.13, 0.86, 0.8))
+        ax = own_axes((8, 5), (0.1, 0.13, 0.86, 0.8), style)
     base, other = oklab_to_rgb(np.array([style.families[1], style.families[5]]))
     # a step ends where the last perturbation is that the region bears
     left = np.concatenate(([e[0] / 3], e, [e[-1] * 1.5]))

@@ -218,6 +218,7 @@ class Perturbed:
         start = np.broadcast_to(np.eye(n + 1, n), (patterns.shape[0], n + 1, n))
         return self._freeze(patterns, start, np.append(np.zeros(n), 1.0), margins=False)
 
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is not certain: an answer
     def _freeze(self, patterns: NDArray[Any], h: Float, one: Float, margins: bool) -> Frozen:
         N = patterns.shape[0]
         error = np.zeros_like(h)

@@ -95,7 +95,7 @@ def redundant_units(
             None if limit.regions is None else limit.regions - regions,
             None if limit.seconds is None else limit.seconds - seconds,
         )
-        if (rest.regions or 1) <= 0 or (rest.seconds or 1) <= 0:
+        if any(left is not None and left <= 0 for left in (rest.regions, rest.seconds)):
             unknown.append(column)
             continue
         same = equal_on(net, _without(net, stage, unit), domain, budget=rest)

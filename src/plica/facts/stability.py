@@ -103,12 +103,13 @@ class Stability:
         p = self._perturbed
         size = (p.net.n_inputs + 1) * p.net.n_outputs
         values, errors = np.empty((alive.size, size)), np.empty((alive.size, size))
-        for part in _chunks(alive.size, p.net, p.net.n_inputs + 1):
+        for part in _chunks(alive.size, p.net):
             frozen = p.forms(self.patterns[alive[part]])
             moved = p.moves(frozen, np.full(frozen.output.shape[0], float(e)))[0]
             values[part] = frozen.output.reshape(-1, size)
             errors[part] = ((frozen.error + moved) * (1 + 2.0**-50)).reshape(-1, size)
-        errors[~np.isfinite(errors)] = np.inf
+        lost = ~(np.isfinite(values) & np.isfinite(errors))
+        values[lost], errors[lost] = 0.0, np.inf
         return values, errors
 
     def radius(self, regions: int, kind: str = "activation") -> float:
@@ -234,39 +235,41 @@ def stable_regions(
     chain = Perturbed(domain.restrict(net), masks_of(net, perturbed))
     points = np.ascontiguousarray(columns["witnesses"])
     radii = np.zeros(len(points))
-    for part in _chunks(len(points), chain.net, 1):
-        radii[part] = _radii(chain, patterns[part], points[part])
-    radii[~_inside(domain, points)] = 0.0
-    todo = np.arange(len(points))
-    for _ in range(refine):
-        if not todo.size:
-            break
-        better, found = np.empty((todo.size, domain.dim)), np.zeros(todo.size)
-        for part in _chunks(todo.size, chain.net, domain.dim + 1):
-            r = todo[part]
-            better[part] = _better(chain, domain, patterns[r], points[r], radii[r])
-        # the best point is often on the domain's boundary, and beyond it by rounding
-        beyond = ~_inside(domain, better)
-        better[beyond] += 2.0**-20 * (points[todo[beyond]] - better[beyond])
-        for part in _chunks(todo.size, chain.net, 1):
-            found[part] = _radii(chain, patterns[todo[part]], better[part])
-        found[~_inside(domain, better)] = 0.0
-        gain = found > radii[todo]
-        again = found > radii[todo] * (1 + GAIN)
-        radii[todo[gain]], points[todo[gain]] = found[gain], better[gain]
-        todo = todo[again]
+    for part in _chunks(len(points), chain.net):
+        radii[part], points[part] = _refined(chain, domain, patterns[part], points[part], refine)
     seconds = time.perf_counter() - start
     return Stability(radii, points, patterns, cells.complete, seconds, chain)
 
 
-def _chunks(n: int, net: Network, columns: int) -> list[slice]:
+def _chunks(n: int, net: Network) -> list[slice]:
     widest = max(max(s.n_pre, s.n_out, s.n_state) for s in net.stages)
-    step = max(1, CHUNK // (widest * columns))
+    step = max(1, CHUNK // (widest * (net.n_inputs + 1)))
     return [slice(i, min(i + step, n)) for i in range(0, n, step)]
 
 
-def _radii(chain: Perturbed, patterns: NDArray[Any], points: Float) -> Float:
-    """Certified radius at each point: a number at which `Perturbed.holds` is true, or 0."""
+def _refined(
+    chain: Perturbed, domain: Domain, patterns: NDArray[Any], points: Float, rounds: int
+) -> tuple[Float, Float]:
+    """Certified radii, and the points that bear them: those given, or better ones."""
+    radii, points = _radii(chain, domain, patterns, points), points.copy()
+    todo = np.arange(len(points))
+    for _ in range(rounds):
+        if not todo.size:
+            break
+        better = _better(chain, domain, patterns[todo], points[todo], radii[todo])
+        # the best point is often on the domain's boundary, and beyond it by rounding
+        beyond = ~_inside(domain, better)
+        better[beyond] += 2.0**-20 * (points[todo[beyond]] - better[beyond])
+        found = _radii(chain, domain, patterns[todo], better)
+        gain = found > radii[todo]
+        again = found > radii[todo] * (1 + GAIN)
+        radii[todo[gain]], points[todo[gain]] = found[gain], better[gain]
+        todo = todo[again]
+    return radii, points
+
+
+def _radii(chain: Perturbed, domain: Domain, patterns: NDArray[Any], points: Float) -> Float:
+    """Certified radius at each point of the domain: `Perturbed.holds` is true there; else 0."""
     frozen = chain.points(patterns, points)
     N = len(points)
     low = np.full(N, -EXPONENT - 1)  # the largest exponent that is known to hold
@@ -284,7 +287,7 @@ def _radii(chain: Perturbed, patterns: NDArray[Any], points: Float) -> Float:
         step = step / 2
         good = finite & chain.holds(frozen, radius + step)
         radius = np.where(good, radius + step, radius)
-    return radius
+    return np.where(_inside(domain, points), radius, 0.0)
 
 
 def _unmoved(chain: Perturbed, frozen: Frozen) -> NDArray[np.bool_]:
@@ -329,6 +332,8 @@ def _better(
         rows, limits, fast = _margin_rows(chain, patterns[r], values, speeds)
         lower, upper = _bounds(domain, point)
         table = np.concatenate((np.column_stack((-rows, fast)), np.column_stack((A, 0 * b))))
+        if not (np.isfinite(table).all() and np.isfinite(limits).all()):
+            continue  # beyond the range of float64
         size = np.abs(table).max(axis=1, initial=0.0)
         size[size == 0] = 1.0
         found = linprog(
