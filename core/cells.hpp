@@ -103,7 +103,7 @@ template <class Form> class Cells {
     bool at_once(Item &item);
     int many() const { // cuts of a cell whose regions may be found all at once; -1: never
         if constexpr (Form::kCounts)
-            if (counting_ || (Form::kLists && !listing_.maps)) return form_.many();
+            if (counting_ || (Form::kLists && plain_)) return form_.many();
         return -1;
     }
     void write();

@@ -31,7 +31,7 @@ struct Record {
 
 class Dictionary {
   public:
-    static constexpr bool kCounts = true, kLists = false;
+    static constexpr bool kCounts = true, kLists = true;
 
     struct Cell {
         int m = 0;              // rows
@@ -60,7 +60,14 @@ class Dictionary {
     bool sides(double *plus, double *minus) const;
     int many() const { return many_; } // so many that they are not too much work at once
     // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
-    std::int64_t parts(const Cell &cell, const Question *questions, int n);
+    std::int64_t parts(Cell &cell, const Question *questions, int n);
+    // These parts themselves; how many, or 0.
+    int list(Cell &cell, const Question *questions, int n);
+    struct Part { // one of the last list: where functionals are positive, and a point
+        std::uint32_t above;
+        const double *point; // until the next one is looked at
+    };
+    Part listed(int i);
 
     // Points are scaled, coordinate = middle + half * s, and padded to so many numbers.
     const double *middle() const { return middle_.data(); }
@@ -144,6 +151,8 @@ class Dictionary {
     double round_row(const Row &exact, double scale, double *row, double &constant) const;
     bool sharpen(const Cell &cell);
     bool exactly(Cell &cell, int sign);
+    bool start_flats(Cell &cell, const Question *questions, int n, bool listing);
+    void tally_flats(bool certain);
     void start_program(const View &v, int m);
     Cell exact_child(Cell &cell, bool plus);
     void exact_vertex(double *s) const;
@@ -190,6 +199,7 @@ class Dictionary {
     bool certain_[2] = {false, false}, shallow_[2] = {false, false};
     Numbers s_, sum_, speeds_, rooms_;
     Flats flats_;
+    Numbers listed_;
     std::vector<const Row *> halves_;
     std::vector<signed char> signs_;
     std::vector<int> start_;

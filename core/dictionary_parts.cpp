@@ -6,12 +6,14 @@
 
 namespace plica {
 
-std::int64_t Dictionary::parts(const Cell &cell, const Question *questions, int n) {
+// The cell and the hyperplanes, for a search over flats. Whether that can be certain.
+bool Dictionary::start_flats(Cell &cell, const Question *questions, int n, bool listing) {
     const int m = cell.m;
-    if (!cell.inside || apex_ != 0.0 || g_ < 2 || g_ > Flats::kColumns || m + n > Flats::kRows) return 0;
-    if (filter_ == std::numeric_limits<double>::infinity()) return 0;
+    if (!cell.inside || apex_ != 0.0 || g_ < 2 || g_ > Flats::kColumns || m + n > Flats::kRows) return false;
+    if (filter_ == std::numeric_limits<double>::infinity()) return false;
+    if (cell.shallow) recentre(cell);
     const View v = view(cell);
-    flats_.start(g_, bound_.data(), m, n);
+    flats_.start(g_, bound_.data(), m, n, listing);
     flats_.set_nonbasic(v.nonbasic);
     for (int i = 0; i < m; ++i) {
         const Line &l = lines_[z(v.half[i] / 2)];
@@ -25,13 +27,35 @@ std::int64_t Dictionary::parts(const Cell &cell, const Question *questions, int 
         flats_.set_row(m + i, 1.0, constant_, z_.data(), filter_ * slack_);
         flats_.set_basic(m + i, 2 * (g_ + m + i), height_, d_.data());
     }
-    const std::int64_t found = flats_.parts(v.point);
     tally.asked += n;
+    return true;
+}
+
+void Dictionary::tally_flats(bool certain) {
     tally.programs += flats_.programs;
-    if (found > 0) tally.certificates += flats_.programs;
+    if (certain) tally.certificates += flats_.programs;
     tally.pivots += flats_.pivots;
     flats_.programs = flats_.pivots = 0;
+}
+
+std::int64_t Dictionary::parts(Cell &cell, const Question *questions, int n) {
+    if (!start_flats(cell, questions, n, false)) return 0;
+    const std::int64_t found = flats_.parts(view(cell).point);
+    tally_flats(found > 0);
     return found;
+}
+
+int Dictionary::list(Cell &cell, const Question *questions, int n) {
+    if (domain_.cone || n > Flats::kListed || !start_flats(cell, questions, n, true)) return 0;
+    const int found = flats_.list(view(cell).point);
+    tally_flats(found > 0);
+    return found;
+}
+
+Dictionary::Part Dictionary::listed(int i) {
+    const Flats::Part part = flats_.listed(i);
+    place(part.point, listed_.data());
+    return {part.above, listed_.data()};
 }
 
 } // namespace plica

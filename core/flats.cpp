@@ -17,7 +17,11 @@ int Flats::many(int n, double parts) {
     return kRows;
 }
 
-void Flats::start(int n, const double *bound, int faces, int hyperplanes) {
+void Flats::start(int n, const double *bound, int faces, int hyperplanes, bool listing) {
+    listing_ = listing;
+    always_above_ = 0;
+    for (int i = 0; i < hyperplanes; ++i) id_[faces + i] = i;
+    if (listing) marks_.assign((std::size_t{1} << hyperplanes) / 64 + 1, 0);
     n_ = n;
     bound_ = bound;
     faces_ = faces;
@@ -48,6 +52,7 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes) {
         f.row_of[k] = -1;
     }
     f.n_points = 0;
+    f.on = 0;
     std::fill(f.met_above, f.met_above + kRows, ~Set{0});
 }
 
@@ -180,8 +185,9 @@ template <int B> INLINE bool Flats::sift(Flat &f, Set cuts) {
 template <int B> INLINE std::int64_t Flats::node(int level, Set cuts) {
     Flat &f = flats_[z(level)];
     if (f.d == 2) {
-        f.keep = cuts;
-        return plane<B>(f, cuts);
+        const std::int64_t found = plane<B>(level, cuts);
+        if (listing_ && found == 1 && level == 0) list_at<B>(f, 0);
+        return found;
     }
     // the points from which this flat's were made are certainly inside; these are as rounding left them
     const int made = f.n_points, pitch = (f.d + kVec - 1) / kVec * kVec;
@@ -197,6 +203,7 @@ template <int B> INLINE std::int64_t Flats::node(int level, Set cuts) {
     }
 
     std::int64_t total = 1;
+    if (listing_ && f.keep == 0 && level == 0) list_at<B>(f, 0);
     Pair pairs[2 * kRows];
     Flat &to = flats_[z(level + 1)];
     for (Set rest = f.keep; rest != 0;) { // the last one first
@@ -213,13 +220,12 @@ template <int B> INLINE std::int64_t Flats::node(int level, Set cuts) {
         if (to.d > 2) {
             const Set known = between<B>(f, i, later, pairs, n_pairs);
             if (known == later && sets::size(later) == 1) { // that cuts this flat in two
+                if (listing_) list_between<B>(f, i, sets::first(later), pairs, n_pairs);
                 total += 2;
                 continue;
             }
         }
         if (!eliminate<B>(f, to, i)) return 0;
-        to.rows = f.rows;
-        to.blocks = B;
         to.n_points = 0;
         if (to.d > 2) {
             if (!descend<B>(f, to, i)) return 0;
@@ -241,6 +247,13 @@ template <int B> INLINE std::int64_t Flats::node(int level, Set cuts) {
         total += found;
         f.meets[i] = to.keep;
     }
+    if (!listing_) return total;
+    Set met = 0; // hyperplanes that meet others here
+    for (Set rest = f.keep; rest != 0; rest &= rest - 1) {
+        const int i = sets::first(rest);
+        if (f.meets[i] != 0) met |= sets::one(i) | f.meets[i];
+    }
+    for (Set rest = f.keep & ~met; rest != 0; rest &= rest - 1) list_between<B>(f, sets::first(rest));
     return total;
 }
 
@@ -265,6 +278,19 @@ std::int64_t Flats::parts(const double *inside) {
     std::copy(inside, inside + n_, f.points);
     f.n_points = 1;
     return down(0, sets::below(f.rows) & ~sets::below(faces_));
+}
+
+int Flats::list(const double *inside) {
+    listed_.clear();
+    const std::int64_t count = parts(inside);
+    return count == static_cast<std::int64_t>(listed_.size()) ? static_cast<int>(count) : 0;
+}
+
+Flats::Part Flats::listed(int i) const {
+    std::uint32_t above = always_above_;
+    for (std::uint32_t rest = listed_[z(i)]; rest != 0; rest &= rest - 1)
+        above |= std::uint32_t{1} << id_[faces_ + __builtin_ctz(rest)];
+    return {above, listed_points_.data() + z(i * padded_n())};
 }
 
 } // namespace plica

@@ -9,6 +9,11 @@
 // are left as variables, with certain bounds on what rounding did to each row, and once by a feasible
 // simplex dictionary, which is only a guide. All rows are in both: faces, coordinates that have been
 // eliminated, hyperplanes. So one certified point tells the signs of all hyperplanes at once.
+//
+// To list: a flat that no other hyperplane cuts touches, around any of its points, a part for each choice of sides of
+// the hyperplanes that it lies on, and each part is touched by such a flat. From a point of the flat the way goes off
+// all of them at once, half as far as the first other row. Its end tells, for certain, in which part it lies; and
+// when there are as many of these as parts have been counted, they are all.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +28,18 @@ class Flats {
   public:
     static constexpr int kRows = 64;      // most faces and hyperplanes together
     static constexpr int kColumns = 256;  // most coordinates: with more, one cell after another is as quick
+    static constexpr int kListed = 16;    // most hyperplanes, to list
     // How many hyperplanes certainly make no more than `parts` parts of n dimensions.
     static int many(int n, double parts);
 
-    // A polytope {|s_k| <= 1, faces >= 0} of n coordinates. A point is in it where |s_k| <= bound[k].
-    void start(int n, const double *bound, int faces, int hyperplanes);
+    struct Part {
+        std::uint32_t above; // bit i: whether hyperplane i's row is positive there
+        const double *point; // n coordinates
+    };
+
+    // A polytope {|s_k| <= 1, faces >= 0} of n coordinates. A point is in it where |s_k| <= bound[k],
+    // positive numbers up to a multiple of kVec.
+    void start(int n, const double *bound, int faces, int hyperplanes, bool listing = false);
     // Row r, faces first: within `tolerance` of an exact functional all over the box.
     void set_row(int r, double sign, double constant, const double *row, double tolerance);
     // The feasible dictionary, as in dictionary.hpp: first the rows of its basic variables, then those
@@ -36,6 +48,9 @@ class Flats {
     void set_basic(int r, int code, double value, const double *row);
     // The number of parts, from a point inside; 0 where floating point is not certain of it.
     std::int64_t parts(const double *inside);
+    // The same parts themselves, where it was started for that; how many.
+    int list(const double *inside);
+    Part listed(int i) const;
 
     std::int64_t programs = 0, pivots = 0;
 
@@ -43,6 +58,7 @@ class Flats {
     using Set = std::uint64_t; // of rows
     struct Flat {
         int d = 0;                              // coordinates left
+        Set on = 0;                             // hyperplanes that it lies on
         int rows = 0, blocks = 0;               // rows, and columns in units of kVec numbers
         double *A = nullptr, *error = nullptr;  // d + 1 columns, constants first; error of each row
         double *low = nullptr, *high = nullptr; // a point is inside where the rows are between
@@ -66,6 +82,12 @@ class Flats {
         int above, below;
         double share;
     };
+    struct Line {
+        bool met = false; // whether it runs through the polytope
+        double left = 0, right = 0;
+        Set cross = 0; // rows that certainly change their signs between
+        alignas(64) double place[kRows]; // where, if these are asked for
+    };
     enum class Answer { no, yes, open };
 
     void lay_out();
@@ -86,13 +108,29 @@ class Flats {
     template <int B> bool nowhere(const Flat &f, int row, double sign);
     template <int B> bool eliminate(const Flat &f, Flat &to, int i) const;
     template <int B> Set between(const Flat &f, int i, Set rows, Pair *pairs, int &n_pairs) const;
-    void shorten(Flat &f, Set keep) const;
+    void shorten(Flat &f, Set keep);
 
     // flats_plane.hpp
     template <int B>
     std::int64_t line(const Vec *c, const Vec *a, const Vec *x, const Vec *low, const Vec *high, double bound,
-                      Set others, bool &met) const;
-    template <int B> std::int64_t plane(const Flat &f, Set cuts) const;
+                      Set later, Line &line) const;
+    template <int B> std::int64_t plane(int level, Set cuts);
+
+    // flats_list.hpp
+    int padded_n() const { return (n_ + kVec - 1) / kVec * kVec; }
+    template <int B> void list_at(const Flat &f, int point);
+    template <int B> void list_between(const Flat &f, int i);
+    template <int B> void list_between(const Flat &f, int i, int j, const Pair *pairs, int n_pairs);
+    bool all_listed(Set base, Set on) const;
+    template <int B> bool directions(Set on);
+    template <int B> void around_with(const Flat &f, Set on, const double *values, const double *free);
+    template <int B> void push(const double *point);
+    void around1(const Flat &f, Set on, const double *values, const double *free);
+    void around2(const Flat &f, Set on, const double *values, const double *free);
+    void around3(const Flat &f, Set on, const double *values, const double *free);
+    void around4(const Flat &f, Set on, const double *values, const double *free);
+    void around8(const Flat &f, Set on, const double *values, const double *free);
+    void around(const Flat &f, Set on, const double *values, const double *free);
 
     template <int B> Answer reach(Flat &f, int row, double sign);
     template <int B> bool sift(Flat &f, Set cuts);
@@ -112,6 +150,14 @@ class Flats {
     std::vector<double> factors_; // scratch
     std::vector<int> used_;
     int laid_n_ = 0, laid_stride_ = 0, laid_cuts_ = 0;
+
+    bool listing_ = false;
+    std::vector<Set> marks_; // a bit for each set of hyperplanes' rows above zero: whether that part is listed
+    std::vector<std::uint32_t> listed_; // these sets
+    Numbers listed_points_;
+    Numbers work_, ways_, rates_, from_, way_; // scratch
+    int id_[kRows]; // of the hyperplanes' rows that are left
+    std::uint32_t always_above_ = 0;
 };
 
 namespace sets {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <limits>
 
-#include "flats_rows.hpp"
+#include "flats_list.hpp"
 #include "walk_common.hpp"
 
 namespace plica {
@@ -15,7 +15,7 @@ namespace plica {
 // 0: not certain.
 template <int B>
 INLINE std::int64_t Flats::line(const Vec *c, const Vec *a, const Vec *x, const Vec *low, const Vec *high,
-                                double bound, Set others, bool &met) const {
+                                double bound, Set later, Line &line) const {
     // Between `from` and `to` all rows are inside by at least four times their errors: then points near by
     // on both sides of what was eliminated are certainly inside. Outside `start` and `end` one is not.
     Vec from = Vec{} - bound, to = Vec{} + bound, start = Vec{} - 1.0, end = Vec{} + 1.0, inverse[B];
@@ -32,11 +32,12 @@ INLINE std::int64_t Flats::line(const Vec *c, const Vec *a, const Vec *x, const 
         end = -larger(-end, -2.0 * doubt - upper);
     }
     const double left = largest(from), right = -largest(-to), least = largest(start), most = -largest(-end);
-    met = false;
     if (most < least) return 1;
     if (!(left < right)) return 0;
-    met = true;
-    if (others == 0) return 1;
+    line.met = true;
+    line.left = left;
+    line.right = right;
+    if (later == 0 && !listing_) return 1;
     Set certain = 0, cross = 0;
     for (int b = 0; b < B; ++b) {
         const Vec size = absolute(a[b]), near = c[b] + left * a[b], far = c[b] + right * a[b];
@@ -46,11 +47,13 @@ INLINE std::int64_t Flats::line(const Vec *c, const Vec *a, const Vec *x, const 
         certain |= ((near_plus | near_minus) & (far_plus | far_minus)) << (b * kVec);
         cross |= ((near_plus & far_minus) | (near_minus & far_plus)) << (b * kVec);
     }
-    if ((others & ~certain) != 0) return 0;
-    cross &= others;
+    if ((later & ~certain) != 0) return 0;
+    line.cross = cross;
+    cross &= later;
     const int count = sets::size(cross);
-    if (count < 2) return 1 + count;
-    alignas(64) double places[B * kVec], doubts[B * kVec];
+    if (count < 2 && !listing_) return 1 + count;
+    double *places = line.place;
+    alignas(64) double doubts[B * kVec];
     for (int b = 0; b < B; ++b) {
         store(places + b * kVec) = -c[b] * inverse[b];
         store(doubts + b * kVec) = 3.0 * x[b] * absolute(inverse[b]);
@@ -64,9 +67,11 @@ INLINE std::int64_t Flats::line(const Vec *c, const Vec *a, const Vec *x, const 
 }
 
 // The parts of a flat of two dimensions.
-template <int B> INLINE std::int64_t Flats::plane(const Flat &f, Set cuts) const {
+template <int B> INLINE std::int64_t Flats::plane(int level, Set cuts) {
+    Flat &f = flats_[z(level)];
     const int stride = B * kVec;
     std::int64_t total = 1;
+    f.keep = 0;
     for (Set rest = cuts; rest != 0; rest &= rest - 1) {
         const int i = sets::first(rest);
         const double p = f.A[stride + i], q = f.A[2 * stride + i];
@@ -89,11 +94,29 @@ template <int B> INLINE std::int64_t Flats::plane(const Flat &f, Set cuts) const
             low[b] = here ? Vec{} - bound : load(f.low + at);
             high[b] = here ? Vec{} + bound : load(f.high + at);
         }
-        bool met = false;
+        Line line;
+        const Set later = rest & (rest - 1);
         const std::int64_t found =
-            line<B>(c, a, x, low, high, bound_[f.coordinate[second ? 0 : 1]], rest & (rest - 1), met);
+            this->line<B>(c, a, x, low, high, bound_[f.coordinate[second ? 0 : 1]], later, line);
         if (found == 0) return 0;
-        if (met) total += found;
+        if (!line.met) continue;
+        total += found;
+        f.keep |= sets::one(i);
+        if (!listing_) continue;
+        const auto list_at_place = [&](double t, Set on) __attribute__((always_inline)) {
+            Vec value[B];
+            for (int b = 0; b < B; ++b) value[b] = c[b] + t * a[b];
+            alignas(64) double values[B * kVec];
+            for (int b = 0; b < B; ++b) store(values + b * kVec) = value[b];
+            const double free[2] = {second ? t : values[i], second ? values[i] : t};
+            around(f, sets::one(i) | on, values, free);
+        };
+        const Set others = sets::below(f.rows) & ~sets::below(faces_) & ~f.on & ~sets::one(i);
+        if ((line.cross & others) == 0) list_at_place(0.5 * (line.left + line.right), 0);
+        for (Set crossing = line.cross & later; crossing != 0; crossing &= crossing - 1) {
+            const int j = sets::first(crossing);
+            list_at_place(line.place[j], sets::one(j));
+        }
     }
     return total;
 }

@@ -106,6 +106,9 @@ template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) co
     }
     copy_codes(to.row_of, f.row_of, n_);
     to.row_of[gone] = i;
+    to.rows = f.rows;
+    to.blocks = f.blocks;
+    to.on = f.on | sets::one(i);
     return true;
 }
 
@@ -150,10 +153,16 @@ INLINE Flats::Set Flats::between(const Flat &f, int i, Set rows, Pair *pairs, in
 }
 
 // Leave out rows of hyperplanes that are not among those to keep, where that makes columns shorter.
-inline void Flats::shorten(Flat &f, Set keep) const {
+inline void Flats::shorten(Flat &f, Set keep) {
     const Set stay = sets::below(faces_) | keep;
     const int rows = sets::size(stay), blocks = std::max(1, (rows + kVec - 1) / kVec);
     if (blocks >= f.blocks || blocks > 4) return;
+    for (int r = faces_, put = faces_; r < f.rows; ++r) {
+        if ((keep & sets::one(r)) != 0)
+            id_[put++] = id_[r];
+        else if (f.values[r] > 0)
+            always_above_ |= std::uint32_t{1} << id_[r];
+    }
     const auto close = [&](double *numbers, int columns, double rest) {
         for (int c = 0; c < columns; ++c) {
             const double *from = numbers + c * f.blocks * kVec;
