@@ -349,20 +349,25 @@ template <class Form> bool Cells<Form>::at_once(Item &item) {
 // Write regions that have been found at once, as many as the budget allows.
 template <class Form> void Cells<Form>::write() {
     if constexpr (Form::kLists) {
-        for (; waiting_ > 0 && steps.regions < target_; --waiting_, ++steps.regions) {
-            const auto &part = form_.listed(waiting_ - 1);
-            if (listing_.witnesses) {
-                double *to = listed.witnesses.more(z(n_));
-                for (int k = 0; k < n_; ++k) to[k] = part.point[k];
-            }
-            if (!listing_.patterns) continue;
-            std::uint64_t *to = listed.patterns.more(z(words_));
-            for (int w = 0; w < words_; ++w) to[w] = pattern_[z(w)];
-            for (std::uint32_t rest = part.above; rest != 0; rest &= rest - 1) {
-                const auto &[word, step] = next_piece_[z(__builtin_ctz(rest))];
-                to[word] += step;
-            }
+        const std::int64_t now = std::min<std::int64_t>(waiting_, target_ - steps.regions);
+        double *point = nullptr;
+        if (listing_.witnesses) {
+            point = listed.witnesses.room(z(now * n_ + kVec));
+            listed.witnesses.take(z(now * n_));
         }
+        std::uint64_t *pattern = listing_.patterns ? listed.patterns.more(z(now * words_)) : nullptr;
+        for (const int end = waiting_ - static_cast<int>(now); waiting_ > end; --waiting_) {
+            std::uint32_t rest = form_.listed(waiting_ - 1, point);
+            if (point != nullptr) point += n_;
+            if (pattern == nullptr) continue;
+            for (int w = 0; w < words_; ++w) pattern[w] = pattern_[z(w)];
+            for (; rest != 0; rest &= rest - 1) {
+                const auto &[word, step] = next_piece_[z(__builtin_ctz(rest))];
+                pattern[word] += step;
+            }
+            pattern += words_;
+        }
+        steps.regions += now;
     }
 }
 

@@ -49,7 +49,6 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
         bound_[z(k)] = 1 - 8 * kUnit * reach_[z(k)] / half;
     }
     many_ = Flats::many(g_, kManyParts);
-    listed_.assign(z(n_), 0.0);
     find_apex();
 }
 

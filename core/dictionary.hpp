@@ -63,11 +63,7 @@ class Dictionary {
     std::int64_t parts(Cell &cell, const Question *questions, int n);
     // These parts themselves; how many, or 0.
     int list(Cell &cell, const Question *questions, int n);
-    struct Part { // one of the last list: where functionals are positive, and a point
-        std::uint32_t above;
-        const double *point; // until the next one is looked at
-    };
-    Part listed(int i);
+    std::uint32_t listed(int i, double *point) const;
 
     // Points are scaled, coordinate = middle + half * s, and padded to so many numbers.
     const double *middle() const { return middle_.data(); }
@@ -199,7 +195,6 @@ class Dictionary {
     bool certain_[2] = {false, false}, shallow_[2] = {false, false};
     Numbers s_, sum_, speeds_, rooms_;
     Flats flats_;
-    Numbers listed_;
     std::vector<const Row *> halves_;
     std::vector<signed char> signs_;
     std::vector<int> start_;

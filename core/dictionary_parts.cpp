@@ -52,10 +52,10 @@ int Dictionary::list(Cell &cell, const Question *questions, int n) {
     return found;
 }
 
-Dictionary::Part Dictionary::listed(int i) {
+std::uint32_t Dictionary::listed(int i, double *point) const {
     const Flats::Part part = flats_.listed(i);
-    place(part.point, listed_.data());
-    return {part.above, listed_.data()};
+    if (point != nullptr) place(part.point, point);
+    return part.above;
 }
 
 } // namespace plica

@@ -31,7 +31,9 @@
 //                                     the parts into which the hyperplanes of n functionals divide the cell, how
 //                                     many, found without making them; 0 where that is not certain
 //   int many() const                  for how many functionals that is worth while
-//   Part listed(int i)                of the last list: where functionals are positive, and a point inside
+//   uint32 listed(int i, double *point)
+//                                     of the last list: where functionals are positive; and a point inside,
+//                                     where there is room for it, and for 8 numbers
 //   void witness(const Cell &, double *)
 //                                     a point inside, in the domain's n coordinates
 //   bool sides(double *plus, double *minus) const

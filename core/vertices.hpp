@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "arrangement.hpp"
@@ -48,11 +49,11 @@ class Vertices {
     std::int64_t parts(const Cell &cell, const Question *questions, int n);
     int many() const { return 12; }
     int list(const Cell &cell, const Question *questions, int n);
-    struct Part {
-        std::uint32_t above; // bit i: whether functional i is positive there
-        const double *point; // inside, for certain
-    };
-    Part listed(int i) const { return {parts_[static_cast<std::size_t>(i)].above, arrangement_.point(parts_[static_cast<std::size_t>(i)])}; }
+    std::uint32_t listed(int i, double *point) const {
+        const Arrangement::Part &part = parts_[static_cast<std::size_t>(i)];
+        if (point != nullptr) std::memcpy(point, arrangement_.point(part), Arrangement::kDim * sizeof(double));
+        return part.above;
+    }
 
     Tally tally;
 
