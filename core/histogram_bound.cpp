@@ -69,8 +69,8 @@ HistogramBound::HistogramBound(std::vector<int> units, std::vector<int> dimensio
     inverse_.resize(width_);
     below_.resize(width_ + 1);
     rows_.resize(static_cast<std::size_t>(n_rows_) * width_ + 8);
-    for (auto *column : {&steps_, &sums_}) column->resize(width_);
-    for (auto *column : {&refined_, &second_}) column->resize(width_);
+    steps_.resize(width_);
+    for (auto *column : {&sums_, &refined_, &second_}) column->resize(width_);
 }
 
 std::uint32_t HistogramBound::modulo(std::uint32_t prime) {
@@ -103,7 +103,7 @@ void HistogramBound::find_rows(const Field &field) {
     second[0] = 0;
     const std::uint32_t half = (field.p + 1) / 2;
     for (int i = 1; i < n; ++i) {
-        const std::uint32_t ratio = field.times(static_cast<std::uint32_t>(4 * i - 2), inverse_[static_cast<std::size_t>(i)]);
+        const auto ratio = field.times(static_cast<std::uint32_t>(4 * i - 2), inverse_[static_cast<std::size_t>(i)]);
         first[i] = field.times(first[i - 1], ratio);
         second[i] = field.times(first[i], half);
     }
@@ -126,23 +126,22 @@ void HistogramBound::find_below(const Field &field, int m, int top) {
 }
 
 void HistogramBound::cut(const Field &field, int m, int top) {
-    const auto n_dimensions = static_cast<std::size_t>(top) + 1;
-    sums_[0] = 0; // sums_[n]: the sum of D(j) B(m - j + 1) over j <= n, where B is asked for
-    for (std::size_t j = 1; j < n_dimensions; ++j) {
-        steps_[j] = field.minus(u_[j], u_[j - 1]);
-        const int k = m - static_cast<int>(j) + 1;
-        sums_[j] = k > top ? 0 : field.plus(sums_[j - 1], field.times(steps_[j], below_[static_cast<std::size_t>(k)]));
-    }
+    subtract(u_.data() + 1, u_.data(), field.p, top, steps_.data() + 1);
     const bool refine = histogram_ != Histogram::most_active && m < 3 * top - 1;
     if (refine) add_refined(field, m, top);
+    // sums_[n]: the sum of D(j) B(m - j + 1) over j <= n, where it is asked for: below 2^28 (top + 1)
+    for (int j = 0; j <= top; ++j) {
+        const auto at = static_cast<std::size_t>(j);
+        const int k = m - j + 1;
+        sums_[at] = k > top ? 0 : sums_[at - 1] + field.times(steps_[at], below_[static_cast<std::size_t>(k)]);
+    }
     const int few = histogram_ == Histogram::most_active ? m : m + 1;
     for (int n = top; n >= 1; --n) { // from above, as y(n) replaces u(n)
         const int split = std::min(n, few - n);
         const auto at = static_cast<std::size_t>(n), low = static_cast<std::size_t>(split);
-        std::uint32_t y = field.times(below_[at + 1], u_[low]);
-        if (split < n) y = field.plus(y, field.minus(sums_[at], sums_[low]));
-        if (refine) y = field.minus(y, field(refined_[at]));
-        u_[at] = y;
+        std::uint64_t y = std::uint64_t{below_[at + 1]} * u_[low] + (sums_[at] - sums_[low]);
+        if (refine) y += field.p - field(refined_[at]);
+        u_[at] = field(y);
     }
 }
 

@@ -57,8 +57,8 @@ class HistogramBound {
     Histogram histogram_;
     std::size_t width_; // of a row
     int n_rows_;        // none where no layer is refined
-    std::vector<std::uint32_t> inverse_, rows_, below_, u_, steps_, sums_;
-    std::vector<std::uint64_t> refined_, second_;
+    std::vector<std::uint32_t> inverse_, rows_, below_, u_, steps_;
+    std::vector<std::uint64_t> sums_, refined_, second_;
 };
 
 } // namespace plica
