@@ -164,7 +164,7 @@ void HistogramBound::add_sums(const Field &field, int m, int top, int more, std:
     std::fill(sums.begin(), sums.end(), 0);
     const auto start = [&](int j) { return std::max(j, m + 2 - 2 * j + more); }; // of row r, the rest is 0
     const auto stop = [&](int j) { return std::min(top, m + 1 - j) + 1; };
-    const int last = (m + 1) / 2;
+    const int last = std::min(top, (m + 1) / 2);
     int terms = 0;
     for (int j = std::max(1, (m + 3 + more - top) / 2); j <= last; j += kRows) {
         const int end = std::min(j + kRows - 1, last);
