@@ -320,6 +320,9 @@ def test_long_numbers_are_written_out():
 def test_too_wide_for_the_core():
     with pytest.raises(plica.UnsupportedError, match="units"):
         bounds.serra_2018((2, 2**30))
+    with pytest.raises(plica.UnsupportedError, match="dimensions"):
+        bounds.refined_line((9000, 9000))
+    assert bounds.refined_line((2, 2**29)) == bounds.one_layer(2, 2**29)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ HISTOGRAMS = ("most_active", "line", "plane")
 ABOVE = 1 << 28
 #: A width is an integer of 32 bits in the core.
 WIDEST = 1 << 30
+#: Where a layer is refined, the core holds a table of as many rows and columns as dimensions.
+REFINED = 8192
 
 
 class Moduli(NamedTuple):
@@ -57,7 +59,8 @@ def followed(widths: Sequence[int], ranks: Sequence[int] | None, histogram: str)
     NetworkError
         If the ranks do not fit the widths.
     UnsupportedError
-        If a layer has ``2^30`` units or more.
+        If a layer has ``2^30`` units or more, or a refined histogram is asked for in more than
+        8192 dimensions.
     """
     from .. import _core
 
@@ -66,6 +69,12 @@ def followed(widths: Sequence[int], ranks: Sequence[int] | None, histogram: str)
         raise UnsupportedError(f"a layer has {max(widths)} units; histograms go up to {WIDEST - 1}")
     units = widths[1:]
     dims = list(accumulate(caps, min))
+    if histogram != "most_active" and any(
+        m < 3 * d - 1 and d > REFINED for m, d in zip(units, dims, strict=True)
+    ):
+        raise UnsupportedError(
+            f"a layer cuts in {max(dims)} dimensions; refined histograms go up to {REFINED}"
+        )
     most = prod(map(generic_cells, dims, units))  # no histogram allows for more cells
     moduli = _moduli(-(-most.bit_length() // 28))
     if moduli.product <= most:

@@ -147,6 +147,11 @@ def serra_2018(widths: Sequence[int], ranks: Sequence[int] | None = None) -> int
     ranks : sequence of int, optional
         Upper bounds on the ranks of ``W_1, ..., W_L``.
 
+    Raises
+    ------
+    UnsupportedError
+        If a layer has ``2^30`` units or more.
+
     Notes
     -----
     Theorem 1 of Serra et al. Attained for one layer, and for one input and widths of at least 3.
@@ -178,6 +183,11 @@ def refined_line(widths: Sequence[int], ranks: Sequence[int] | None = None) -> i
     ranks : sequence of int, optional
         Upper bounds on the ranks of ``W_1, ..., W_L``.
 
+    Raises
+    ------
+    UnsupportedError
+        If a layer has ``2^30`` units or more, or the image of more than 8192 dimensions is refined.
+
     Examples
     --------
     >>> serra_2018((4, 5, 5)), refined_line((4, 5, 5)), refined_plane((4, 5, 5))
@@ -196,6 +206,11 @@ def refined_plane(widths: Sequence[int], ranks: Sequence[int] | None = None) -> 
     widths : sequence of int
     ranks : sequence of int, optional
         Upper bounds on the ranks of ``W_1, ..., W_L``.
+
+    Raises
+    ------
+    UnsupportedError
+        If a layer has ``2^30`` units or more, or the image of more than 8192 dimensions is refined.
 
     References
     ----------
