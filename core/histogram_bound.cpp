@@ -1,6 +1,7 @@
 #include "histogram_bound.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "dyadic.hpp"
 #include "lanes.hpp"
@@ -28,7 +29,8 @@ CLONES void add_rows(const std::uint32_t *const (&row)[kRows], const std::uint32
         const auto lanes = static_cast<__mmask8>(n - i < 8 ? (1 << (n - i)) - 1 : 255);
         const __m512i sum = _mm512_add_epi64(_mm512_add_epi64(times(0, i), times(1, i)),
                                              _mm512_add_epi64(times(2, i), times(3, i)));
-        _mm512_mask_storeu_epi64(to + i, lanes, _mm512_add_epi64(_mm512_maskz_loadu_epi64(lanes, to + i), sum));
+        const __m512i before = _mm512_maskz_loadu_epi64(lanes, to + i);
+        _mm512_mask_storeu_epi64(to + i, lanes, _mm512_add_epi64(before, sum));
     }
 #else
     for (int i = 0; i < n; ++i)
@@ -103,8 +105,8 @@ void HistogramBound::find_rows(const Field &field) {
     second[0] = 0;
     const std::uint32_t half = (field.p + 1) / 2;
     for (int i = 1; i < n; ++i) {
-        const auto ratio = field.times(static_cast<std::uint32_t>(4 * i - 2), inverse_[static_cast<std::size_t>(i)]);
-        first[i] = field.times(first[i - 1], ratio);
+        const std::uint32_t inverse = inverse_[static_cast<std::size_t>(i)];
+        first[i] = field.times(first[i - 1], field.times(static_cast<std::uint32_t>(4 * i - 2), inverse));
         second[i] = field.times(first[i], half);
     }
     for (int r = 2; r < n_rows_; ++r) {
@@ -155,7 +157,8 @@ void HistogramBound::add_refined(const Field &field, int m, int top) {
     for (int n = 1; n <= top; ++n) {
         const auto at = static_cast<std::size_t>(n);
         const std::uint32_t first = field.times(static_cast<std::uint32_t>(m + 2 - n), half);
-        refined_[at] = field.minus(field.times(first, field(refined_[at])), field.times(last, field(second_[at])));
+        refined_[at] =
+            field.minus(field.times(first, field(refined_[at])), field.times(last, field(second_[at])));
     }
 }
 
@@ -176,7 +179,9 @@ void HistogramBound::add_sums(const Field &field, int m, int top, int more, std:
             const int i = std::min(j + k, end);
             rows[k] = row(m + 2 - 2 * i + more);
             factor[k] = j + k > end ? 0 : steps_[static_cast<std::size_t>(i)];
-            const auto add = [&](int n) { sums[static_cast<std::size_t>(n)] += std::uint64_t{rows[k][n]} * factor[k]; };
+            const auto add = [&](int n) {
+                sums[static_cast<std::size_t>(n)] += std::uint64_t{rows[k][n]} * factor[k];
+            };
             for (int n = start(i); n < std::min(low, stop(i)); ++n) add(n);
             for (int n = std::max(high, start(i)); n < stop(i); ++n) add(n);
             rows[k] += low;
