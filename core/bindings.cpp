@@ -9,6 +9,7 @@
 #include "bind_cells.hpp"
 #include "bind_outline.hpp"
 #include "difference.hpp"
+#include "histogram_bound.hpp"
 #include "walk.hpp"
 
 namespace nb = nanobind;
@@ -132,6 +133,20 @@ NB_MODULE(_core, m) {
         },
         "chain"_a, "patterns"_a, "bits"_a, "first"_a, "second"_a,
         "For each pair of packed patterns, whether the outputs are the same affine map, exactly.");
+    m.def(
+        "histogram_bound",
+        [](const In<std::int32_t> &units, const In<std::int32_t> &dimensions, int histogram,
+           const In<std::uint32_t> &primes) {
+            HistogramBound bound(copy(units), copy(dimensions), static_cast<Histogram>(histogram));
+            std::vector<std::uint32_t> found;
+            for (std::size_t i = 0; i < primes.size(); ++i) {
+                if (i % 16 == 0 && PyErr_CheckSignals() != 0) throw nb::python_error();
+                found.push_back(bound.modulo(primes.data()[i]));
+            }
+            return give(std::move(found));
+        },
+        "units"_a, "dimensions"_a, "histogram"_a, "primes"_a,
+        "The histogram bound on activation regions modulo each of some primes between 2^27 and 2^28.");
     bind_walk<1>(m, "LineWalk");
     bind_walk<2>(m, "PlaneWalk");
     bind_cells(m);

@@ -32,7 +32,7 @@ MAY_USE: dict[str, set[str]] = {
     "engines": FOUNDATION | {"_core", "exact"},
     "regions": FOUNDATION | {"_core", "exact", "engines"},
     "facts": FOUNDATION | {"_core", "exact", "engines"},
-    "bounds": FOUNDATION | {"exact", "facts"},
+    "bounds": FOUNDATION | {"_core", "exact", "facts"},
     "constructions": FOUNDATION | {"bounds"},
     "folding": FOUNDATION | {"exact", "engines", "regions"},
     "unit_maps": FOUNDATION | {"exact", "regions"},

@@ -1,5 +1,5 @@
 import random
-import time
+from fractions import Fraction
 from itertools import combinations, pairwise, product
 from math import comb, prod
 
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import plica
-from plica import bounds
+from plica import _core, bounds
+from plica.bounds import modular
 from plica.bounds.counting import central_cells, decimal, generic_cells, rounded
 
 ARCHITECTURES = [(1, 4, 4), (2, 3, 3), (2, 6, 2, 5), (3, 4, 4), (3, 2, 5), (4, 5, 3), (2, 4, 4, 4)]
@@ -214,12 +215,114 @@ def test_all_digits():
     assert value == n
 
 
-def test_fast():
-    start = time.process_time()
-    table = bounds.table((100, *[200] * 50))
-    assert time.process_time() - start < 2.0
-    assert table.upper() < 2 ** (200 * 50)
-    assert table.upper() > prod([2] * 1000)
+def recursive(base, n, m):
+    """Cells by the number of idle units, from the recursion and its basis alone."""
+    if n >= m:
+        return [comb(m, k) for k in range(m + 1)]
+    if n == 0:
+        return [1] + [0] * m
+    if n <= base:
+        if n < base:
+            return recursive(1, n, m)
+        step = 2 if n == 1 else m
+        below = [min(1 + k * step, generic_cells(n, m)) for k in range(m + 1)]
+        return [1, *(b - a for a, b in pairwise(below))]
+    old, cut = recursive(base, n, m - 1), recursive(base, n - 1, m - 1)
+    return [a + b for a, b in zip([*old, 0], [0, *cut], strict=True)]
+
+
+@pytest.mark.parametrize(("base", "histogram"), [(1, bounds.line), (2, bounds.plane)])
+def test_refined_histograms_solve_their_recursion(base, histogram):
+    for m in range(1, 13):
+        for n in range(m + 2):
+            idle = list(histogram(n, m))[::-1]
+            assert idle == recursive(base, n, m)
+            if n < base:
+                continue
+            for k in range(n, m + 1):  # the tails that the core uses
+                assert sum(idle[k:]) == refined_tail(base, n, m, m - 2 * (k - n))
+
+
+def refined_tail(base, n, m, s):
+    """Cells with at least k idle units, s = m - 2 (k - n)."""
+    here, before = (comb(t, n) if t >= 0 else 0 for t in (s, s - 1))
+    if base == 1:
+        return here
+    return Fraction((m + 2 - n) * here - m * before, 2)
+
+
+REFINED = [
+    ("most_active", bounds.serra_2018),
+    ("line", bounds.refined_line),
+    ("plane", bounds.refined_plane),
+]
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize(("name", "function"), REFINED)
+def test_many_primes(name, function, seed):
+    """Bounds of hundreds of bits, with repeated widths, against the machine itself."""
+    rng = random.Random(seed)
+    n0, m = rng.randint(1, 40), rng.randint(1, 40)
+    widths = (n0, *([m] * rng.randint(1, 8)), *(rng.randint(1, 40) for _ in range(seed % 4)))
+    ranks = [rng.randint(0, 40) for _ in widths[1:]] if seed % 3 == 0 else None
+    expected = bounds.histogram_bound(widths, getattr(bounds, name), ranks)
+    assert function(widths, ranks) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "function"), REFINED[1:])
+def test_sums_of_many_products(name, function):
+    """More than 256 products of residues are reduced in between."""
+    widths = (600, 1100, 1090)
+    assert function(widths) == bounds.histogram_bound(widths, getattr(bounds, name))
+
+
+def test_modulo_a_prime_as_the_integer():
+    """Also where the Chinese remainder theorem is not asked."""
+    primes = modular._moduli(40).primes
+    assert len(set(primes.tolist())) == 40
+    assert all(2**27 < p < 2**28 and pow(3, p - 1, p) == 1 for p in primes.tolist())
+    units, dims = np.array([7, 9, 8], np.int32), np.array([6, 6, 5], np.int32)
+    for kind, name in enumerate(modular.HISTOGRAMS):
+        found = _core.histogram_bound(units, dims, kind, primes)
+        expected = bounds.histogram_bound((6, 7, 9, 8), getattr(bounds, name), [6, 6, 5])
+        assert found.tolist() == [expected % p for p in primes.tolist()]
+
+
+@pytest.mark.parametrize("residue", [0, 1, 2**700 + 12345])
+def test_chinese_remainders(residue):
+    moduli = modular._moduli(26)
+    assert moduli.product == prod(moduli.primes.tolist())
+    number = residue % moduli.product
+    assert modular._combined([number % p for p in moduli.primes.tolist()], moduli) == number
+    assert modular._combined([p - 1 for p in moduli.primes.tolist()], moduli) == moduli.product - 1
+
+
+def test_wide_and_deep():
+    table = bounds.table((150, *[200] * 50))
+    assert 2**1000 < table.lower() < table.upper() < 2 ** (200 * 50)
+    line, plane = table.of("refined_line").value, table.of("refined_plane").value
+    assert plane < line < table.of("serra_2018").value < table.of("montufar_2017").value
+    digits = table.as_dict()["bounds"][-1]["value"]
+    assert len(digits) > 3000
+    assert str(table).count("e") > 10
+
+
+def test_long_numbers_are_written_out():
+    table = bounds.table((30, *[300] * 60))  # more digits than Python writes in one go
+    found = {b["name"]: b["value"] for b in table.as_dict()["bounds"]}
+    assert len(found["naive"]) == 5419
+    assert found["naive"].startswith(str(2**18000 // 10**5400))
+    assert "e5418" in str(table)
+
+
+def test_too_wide_for_the_core():
+    with pytest.raises(plica.UnsupportedError, match="units"):
+        bounds.serra_2018((2, 2**30))
+    with pytest.raises(plica.UnsupportedError, match="dimensions"):
+        bounds.refined_line((9000, 9000))
+    assert bounds.refined_line((2, 2**29)) == bounds.one_layer(2, 2**29)
 
 
 @pytest.mark.parametrize(

@@ -97,13 +97,12 @@ def binomials(m: int, top: int | None = None) -> Iterator[int]:
         c = c * (m - j) // (j + 1)
 
 
-@lru_cache(maxsize=4096)  # layers of one width ask the same again
 def generic_cells(d: int, m: int) -> int:
     """``sum_{j<=d} C(m, j)``: cells of ``m`` hyperplanes in general position in ``R^d``.
 
     T. Zaslavsky, Facing up to arrangements, 1975.
     """
-    return sum(binomials(m, d))
+    return parallel_cells(d, m, 1)
 
 
 def central_cells(d: int, m: int) -> int:
@@ -113,7 +112,13 @@ def central_cells(d: int, m: int) -> int:
 
 def parallel_cells(d: int, m: int, p: int) -> int:
     """``sum_{j<=d} C(m, j) p^j``: cells of ``m`` generic families of ``p`` parallel hyperplanes."""
-    return sum(c * p**j for j, c in enumerate(binomials(m, d)))
+    d = min(d, m)
+    return _parallel_cells(min(m, max(16, 1 << d.bit_length())), m, p)[d]
+
+
+@lru_cache(maxsize=256)  # layers of one width ask the same again, and for many d
+def _parallel_cells(top: int, m: int, p: int) -> tuple[int, ...]:
+    return tuple(accumulate(c * p**j for j, c in enumerate(binomials(m, top))))
 
 
 def elementary(top: int, numbers: Sequence[int]) -> list[int]:

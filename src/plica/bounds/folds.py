@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
+from operator import mul
 
 from ..errors import UnsupportedError
 from .counting import balanced, check_count, power
@@ -129,15 +130,24 @@ def best_fold(
     """
     n0, *hidden = widths
     best = [1] * (n0 + 1)  # best[d]: most boxes that are mapped onto [0, 1]^d
-    found = [last(n0, hidden[0])]
+    found = last(n0, hidden[0])
+    factors: dict[int, list[int]] = {}
     for n, after in pairwise(hidden):
         top = min(n, len(best) - 1)
-        best = [0, *(best[d] * split(n, d) for d in range(1, top + 1))]
+        known = factors.setdefault(n, [])
+        known += [split(n, d) for d in range(len(known) + 1, top + 1)]
+        best = [0, *map(mul, best[1 : top + 1], known)]
         if spare is None:
             best[1:] = [*accumulate(reversed(best[1:]), max)][::-1]
         most = top if spare is None else min(top, after - spare)
-        found += [best[d] * last(d, after) for d in range(1, most + 1)]
-    return max(found)
+        cells = [last(d, after) for d in range(most + 1)]
+        sizes = [a.bit_length() + b.bit_length() for a, b in zip(best, cells, strict=False)]
+        largest = max(sizes[1:], default=0)
+        # a product of numbers of so many bits together has as many, or one less
+        found = max(
+            [found, *(best[d] * cells[d] for d in range(1, most + 1) if sizes[d] >= largest - 1)]
+        )
+    return found
 
 
 def wide(widths: Sequence[int], factor: int = 1, every: bool = False) -> None:

@@ -19,8 +19,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import comb
 
 from .counting import binomials, check_widths, generic_cells
@@ -29,7 +28,6 @@ from .ranks import check_ranks
 __all__ = [
     "Histogram",
     "all_active",
-    "dominated",
     "full",
     "gathered",
     "histogram_bound",
@@ -81,7 +79,11 @@ def most_active(n: int, m: int) -> Sequence[int]:
 
 
 def line(n: int, m: int) -> Sequence[int]:
-    """Refined histogram on the basis of lines.
+    r"""Refined histogram on the basis of lines.
+
+    ``C(m, k)`` cells with ``k < n`` idle units, and with ``k = n - 1 + q``, ``q >= 1``,
+
+    .. math:: \binom{m - 2 q + 1}{n - 1} + \binom{m - 2 q}{n - 1} .
 
     Adding half-space number ``m`` to an arrangement, every old cell reappears at most once with
     one more active unit, and the cells that are cut reappear once more as they were; these are
@@ -94,106 +96,56 @@ def line(n: int, m: int) -> Sequence[int]:
     along the line, a unit that turns on is idle before and one that turns off is idle after;
     between the first and the last cell with at most ``k`` idle units at most ``k`` units turn
     on and at most ``k`` turn off.
+
+    The formula is the solution: in the recursion ``k`` and ``n`` fall together, so ``q`` stays and
+    each binomial coefficient is the sum of two; for ``n = 1`` it is ``2, 2, ...`` and a last 1 if
+    ``m`` is odd, for ``n >= m`` all patterns. From ``k`` idle units on these are ``C(m - 2 q + 2,
+    n)`` cells.
     """
-    return _refined(1, n, m)
+    if n == 0:
+        return [0] * m + [1]
+    few = list(binomials(m, n - 1))
+    idle = (_choose(m - 2 * q + 1, n - 1) + _choose(m - 2 * q, n - 1) for q in _from(1, n, m))
+    return [*few, *idle][::-1]
 
 
 def plane(n: int, m: int) -> Sequence[int]:
-    """Refined histogram on the basis of planes: at least as good as `line`.
+    r"""Refined histogram on the basis of planes: at least as good as `line`.
+
+    ``C(m, k)`` cells with ``k < n`` idle units, and with ``k = n - 2 + q``, ``q >= 2``,
+
+    .. math:: \binom{m - 2 q + 2}{n - 1} + (q - 1) \left(\binom{m - 2 q + 1}{n - 2}
+              + \binom{m - 2 q + 2}{n - 2}\right) .
 
     The recursion of `line`, with this basis for ``n = 2``: at most ``min(1 + k m, 1 + m + C(m,
     2))`` cells have ``k`` idle units or fewer. That is the (<= k)-set theorem of the plane (N. Alon
     and E. Gyori, J. Combin. Theory A 41 (1986)), in the form for half-planes on either side of
     their lines (J. Linhart); P. Hinz, arXiv 2103.17174 (2021), uses it for the same purpose. It is
     quoted here, not proved; `line` is self-contained.
+
+    The formula is the solution, as for `line`: for ``n = 2`` it is ``m, m, ...`` and a last ``m /
+    2`` if ``m`` is even. From ``k`` idle units on these are, with ``s = m - 2 q + 4``, ``((m + 2 -
+    n) C(s, n) - m C(s - 1, n)) / 2`` cells.
     """
-    return _refined(2, n, m)
+    if n < 2:
+        return line(n, m)
+    few = list(binomials(m, n - 1))
+    idle = (
+        _choose(m - 2 * q + 2, n - 1)
+        + (q - 1) * (_choose(m - 2 * q + 1, n - 2) + _choose(m - 2 * q + 2, n - 2))
+        for q in _from(2, n, m)
+    )
+    return [*few, *idle][::-1]
 
 
-def _basis(n: int, m: int) -> list[int]:
-    """Cells with k = 0, 1, ... idle units among ``m > n`` half-spaces, n = 1 or 2."""
-    total = generic_cells(n, m)
-    step = 2 if n == 1 else m
-    below = [min(1 + k * step, total) for k in range(m + 1)]
-    return [below[0], *(b - a for a, b in pairwise(below))]
+def _from(first: int, n: int, m: int) -> range:
+    """The ``q`` that stand for ``n, ..., m`` idle units."""
+    return range(first, first + m - n + 1)
 
 
-def _refined(base: int, n: int, m: int) -> Sequence[int]:
-    if n >= m:
-        return list(binomials(m))
-    if n == 0:
-        return [0] * m + [1]
-    if n <= base:
-        return _basis(n, m)[::-1] if n == base else _refined(1, n, m)
-    top = min(max(16, 1 << (n - 1).bit_length()), m - 1)  # few towers serve all n
-    return _unpack(_tower(base, top, m)[n], _size(m), 0, m + 1)[::-1]
-
-
-def _size(m: int) -> int:
-    """Bytes that hold an entry, at most ``2^m``."""
-    return m // 8 + 1
-
-
-@lru_cache(maxsize=64)
-def _tower(base: int, top: int, m: int) -> dict[int, int]:
-    """The histograms ``gamma(n, m)`` for ``base < n < m`` and ``n <= top``.
-
-    The vectors over the number of idle units are packed into one integer each: the recursion is
-    then one shift and one addition.
-    """
-    bits = 8 * _size(m)
-    one = (1 << bits) + 1
-    row: dict[int, int] = {}
-    for size in range(base + 1, m + 1):
-        basis = _pack(
-            _basis(base, size - 1) if size - 1 > base else list(binomials(base)), bits // 8
-        )
-        before = {base: basis, **row}
-        row = {}
-        for n in range(base + 1, min(top, size - 1) + 1):
-            # for n >= size - 1 all patterns may occur
-            old = before[n] if n < size - 1 else one ** (size - 1)
-            row[n] = old + (before[n - 1] << bits)
-    return row
-
-
-def _pack(entries: Sequence[int], size: int) -> int:
-    return int.from_bytes(b"".join(entry.to_bytes(size, "little") for entry in entries), "little")
-
-
-def _unpack(packed: int, size: int, start: int, stop: int) -> list[int]:
-    data = packed.to_bytes(size * stop, "little")
-    return [
-        int.from_bytes(data[at : at + size], "little")
-        for at in range(size * start, size * stop, size)
-    ]
-
-
-@lru_cache(maxsize=4096)
-def _corrections(base: int, n: int, m: int, top: int) -> tuple[tuple[int, int], ...]:
-    """Pairs ``(i, gamma(n, m)_i - most_active(n, m)_i)`` for ``i <= n``, where it is not zero.
-
-    That of ``n`` comes last: what the others lose.
-
-    Up to ``n - 1`` idle units both are binomial coefficients: the recursion keeps ``n - k``, and
-    the bases agree with the binomial coefficients up to ``k = base - 1``. The last entry of a
-    basis, at ``k = (m' + 1) / 2`` or just above, gets no further than to ``m - n`` where ``m >= 3 n
-    - 1``: then there is nothing below dimension ``n``. ``top`` is the largest ``n`` asked for.
-    """
-    if n >= m or m >= 3 * n - 1:
-        return ()
-    start = max(n, m - n + 1)
-    if n <= base:
-        idle = _refined(base, n, m)[::-1][start:]
-    else:
-        idle = _unpack(_tower(base, min(top, m - 1), m)[n], _size(m), start, m + 1)
-    c = comb(m, n)
-    found = [
-        (m - k, have - (c if k == n else 0))
-        for k, have in enumerate(idle, start)
-        if have != (c if k == n else 0)
-    ]
-    return (*found, (n, -sum(change for _, change in found)))
+def _choose(m: int, k: int) -> int:
+    """``C(m, k)``, 0 for negative ``m``."""
+    return comb(m, k) if m >= 0 else 0
 
 
 def spread(v: Sequence[int], caps: Sequence[int], totals: Sequence[int]) -> list[int]:
@@ -229,28 +181,6 @@ def spread(v: Sequence[int], caps: Sequence[int], totals: Sequence[int]) -> list
 def gathered(v: Sequence[int], top: int) -> list[int]:
     """The same vector where no dimension is above ``top``."""
     return [*v[:top], sum(v[top:])]
-
-
-def dominated(v: Sequence[int], m: int, rank: int, base: int | None = None) -> list[int]:
-    """The vector of dimensions after a layer of ``m`` rectifiers whose matrix has this rank.
-
-    Parameters
-    ----------
-    v : sequence of int
-        ``v[d]`` bounds the cells whose image has dimension ``d``.
-    base : {None, 1, 2}
-        With the histograms `most_active`, `line` or `plane`.
-    """
-    top = min(rank, m, len(v) - 1)
-    v = gathered(v, top)
-    caps = list(binomials(m))
-    after = spread(v, caps, list(accumulate(caps[: top + 1])))
-    if base is not None:
-        for d, cells in enumerate(v):
-            if cells and d:
-                for i, change in _corrections(base, d, m, top):
-                    after[i] += cells * change
-    return after
 
 
 def histogram_bound(

@@ -7,7 +7,6 @@ changes; a *flat* piece is one of slope 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from math import prod
 
 from ..errors import NetworkError
@@ -17,7 +16,6 @@ from .counting import (
     check_counts,
     check_widths,
     dimensions,
-    elementary,
     generic_cells,
     parallel_cells,
     power,
@@ -136,10 +134,13 @@ def flat_upper(widths: Sequence[int], p: int, flat: int) -> int:
     if not 0 <= check_count(flat, "the number of flat pieces", 0) <= p + 1:
         raise NetworkError(f"an activation with {p} breakpoints cannot have {flat} flat pieces")
     v = [0] * widths[0] + [1]
+    caps: dict[int, list[int]] = {}
     for m in widths[1:]:
         v = gathered(v, min(m, len(v) - 1))
-        totals = accumulate(elementary(len(v) - 1, [p] * m))
-        v = spread(v, flat_pieces(m, p + 1, flat), list(totals))
+        totals = [parallel_cells(d, m, p) for d in range(len(v))]
+        if m not in caps:
+            caps[m] = flat_pieces(m, p + 1, flat)
+        v = spread(v, caps[m], totals)
     return sum(v)
 
 

@@ -12,7 +12,7 @@ from itertools import accumulate
 from math import prod
 
 from .counting import central_cells, check_count, check_widths, dimensions, generic_cells, power
-from .histograms import dominated
+from .modular import followed
 from .ranks import check_ranks
 
 __all__ = [
@@ -147,11 +147,15 @@ def serra_2018(widths: Sequence[int], ranks: Sequence[int] | None = None) -> int
     ranks : sequence of int, optional
         Upper bounds on the ranks of ``W_1, ..., W_L``.
 
+    Raises
+    ------
+    UnsupportedError
+        If a layer has ``2^30`` units or more.
+
     Notes
     -----
     Theorem 1 of Serra et al. Attained for one layer, and for one input and widths of at least 3.
-    Computed by following the vector of dimensions, ``O(L min(n0, n))`` products; it is
-    ``histogram_bound(widths, most_active)``.
+    It is ``histogram_bound(widths, most_active)``.
 
     References
     ----------
@@ -163,15 +167,7 @@ def serra_2018(widths: Sequence[int], ranks: Sequence[int] | None = None) -> int
     >>> serra_2018((2, 3, 3)), serra_2018((1, 5, 5))
     (40, 36)
     """
-    return _followed(widths, ranks, None)
-
-
-def _followed(widths: Sequence[int], ranks: Sequence[int] | None, base: int | None) -> int:
-    widths = check_widths(widths)
-    v = [0] * widths[0] + [1]
-    for m, rank in zip(widths[1:], check_ranks(widths, ranks), strict=True):
-        v = dominated(v, m, rank, base)
-    return sum(v)
+    return followed(check_widths(widths), ranks, "most_active")
 
 
 def refined_line(widths: Sequence[int], ranks: Sequence[int] | None = None) -> int:
@@ -187,12 +183,17 @@ def refined_line(widths: Sequence[int], ranks: Sequence[int] | None = None) -> i
     ranks : sequence of int, optional
         Upper bounds on the ranks of ``W_1, ..., W_L``.
 
+    Raises
+    ------
+    UnsupportedError
+        If a layer has ``2^30`` units or more, or the image of more than 8192 dimensions is refined.
+
     Examples
     --------
     >>> serra_2018((4, 5, 5)), refined_line((4, 5, 5)), refined_plane((4, 5, 5))
     (636, 636, 636)
     """
-    return _followed(widths, ranks, 1)
+    return followed(check_widths(widths), ranks, "line")
 
 
 def refined_plane(widths: Sequence[int], ranks: Sequence[int] | None = None) -> int:
@@ -206,6 +207,11 @@ def refined_plane(widths: Sequence[int], ranks: Sequence[int] | None = None) -> 
     ranks : sequence of int, optional
         Upper bounds on the ranks of ``W_1, ..., W_L``.
 
+    Raises
+    ------
+    UnsupportedError
+        If a layer has ``2^30`` units or more, or the image of more than 8192 dimensions is refined.
+
     References
     ----------
     P. Hinz, Using activation histograms to bound the number of affine regions in ReLU feed-forward
@@ -216,4 +222,4 @@ def refined_plane(widths: Sequence[int], ranks: Sequence[int] | None = None) -> 
     >>> refined_line((8, 10, 10)), refined_plane((8, 10, 10))
     (616399, 616354)
     """
-    return _followed(widths, ranks, 2)
+    return followed(check_widths(widths), ranks, "plane")

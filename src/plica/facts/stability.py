@@ -252,19 +252,19 @@ def _refined(
 ) -> tuple[Float, Float]:
     """Certified radii, and the points that bear them: those given, or better ones."""
     radii, points = _radii(chain, domain, patterns, points), points.copy()
-    todo = np.arange(len(points))
+    active = np.arange(len(points))
     for _ in range(rounds):
-        if not todo.size:
+        if not active.size:
             break
-        better = _better(chain, domain, patterns[todo], points[todo], radii[todo])
+        better = _better(chain, domain, patterns[active], points[active], radii[active])
         # the best point is often on the domain's boundary, and beyond it by rounding
         beyond = ~_inside(domain, better)
-        better[beyond] += 2.0**-20 * (points[todo[beyond]] - better[beyond])
-        found = _radii(chain, domain, patterns[todo], better)
-        gain = found > radii[todo]
-        again = found > radii[todo] * (1 + GAIN)
-        radii[todo[gain]], points[todo[gain]] = found[gain], better[gain]
-        todo = todo[again]
+        better[beyond] += 2.0**-20 * (points[active[beyond]] - better[beyond])
+        found = _radii(chain, domain, patterns[active], better)
+        gain = found > radii[active]
+        again = found > radii[active] * (1 + GAIN)
+        radii[active[gain]], points[active[gain]] = found[gain], better[gain]
+        active = active[again]
     return radii, points
 
 
