@@ -103,19 +103,17 @@ template <int B> INLINE std::int64_t Flats::plane(int level, Set cuts) {
         total += found;
         f.keep |= sets::one(i);
         if (!listing_) continue;
-        const auto list_at_place = [&](double t, Set on) __attribute__((always_inline)) {
-            Vec value[B];
-            for (int b = 0; b < B; ++b) value[b] = c[b] + t * a[b];
+        const auto list_at_line = [&](double t, Set on) __attribute__((always_inline)) {
             alignas(64) double values[B * kVec];
-            for (int b = 0; b < B; ++b) store(values + b * kVec) = value[b];
+            for (int b = 0; b < B; ++b) store(values + b * kVec) = c[b] + t * a[b];
             const double free[2] = {second ? t : values[i], second ? values[i] : t};
             around(f, sets::one(i) | on, values, free);
         };
         const Set others = sets::below(f.rows) & ~sets::below(faces_) & ~f.on & ~sets::one(i);
-        if ((line.cross & others) == 0) list_at_place(0.5 * (line.left + line.right), 0);
+        if ((line.cross & others) == 0) list_at_line(0.5 * (line.left + line.right), 0);
         for (Set crossing = line.cross & later; crossing != 0; crossing &= crossing - 1) {
             const int j = sets::first(crossing);
-            list_at_place(line.place[j], sets::one(j));
+            list_at_line(line.place[j], sets::one(j));
         }
     }
     return total;

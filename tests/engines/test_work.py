@@ -45,6 +45,7 @@ def test_the_plane_engine(
     assert work["tests"] <= tests
 
 
+@pytest.mark.parametrize("listing", [False, True])
 @pytest.mark.parametrize(
     ("n", "width", "depth", "regions", "programs", "pivots"),
     [
@@ -57,34 +58,15 @@ def test_the_plane_engine(
     ],
 )
 def test_dictionaries(
-    n: int, width: int, depth: int, regions: int, programs: float, pivots: float
+    n: int, width: int, depth: int, regions: int, programs: float, pivots: float, listing: bool
 ) -> None:
-    work = worked(Cells(network(n, width, depth), plica.Box.cube(n), form="dictionary"))
+    columns = {"patterns": listing, "witnesses": listing}
+    work = worked(Cells(network(n, width, depth), plica.Box.cube(n), form="dictionary", **columns))
     assert work["regions"] == regions
     assert work["arbitrated"] <= regions / 1000
     assert work["programs"] <= programs
     assert work["pivots"] <= pivots
-    assert work["asked"] <= programs  # most regions are counted without a question of their own
-
-
-@pytest.mark.parametrize(
-    ("n", "width", "depth", "regions", "programs", "pivots"),
-    [
-        (3, 16, 2, 2200, 5.6, 5.6),
-        (6, 12, 2, 34456, 2.8, 5.5),
-        (8, 10, 2, 27354, 2.3, 5.7),
-        (64, 8, 2, 13934, 2.0, 11.5),
-    ],
-)
-def test_dictionaries_that_list(
-    n: int, width: int, depth: int, regions: int, programs: float, pivots: float
-) -> None:
-    net, box = network(n, width, depth), plica.Box.cube(n)
-    work = worked(Cells(net, box, form="dictionary", patterns=True))
-    assert work["regions"] == regions
-    assert work["arbitrated"] <= regions / 1000
-    assert work["programs"] <= programs
-    assert work["pivots"] <= pivots
+    assert work["asked"] <= programs  # most regions are found without a question of their own
 
 
 @pytest.mark.parametrize(
