@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .statistics import Coactivation
 
 if TYPE_CHECKING:
     import torch
@@ -61,6 +64,22 @@ class Rectifier:
     active: torch.Tensor | None
     normalised: bool
     halves: int | None = None
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of units that are active for both of two samples, shape (M, M)."""
+        import torch
+
+        assert self.active is not None
+        a = self.active.to(torch.float32)
+        return np.asarray((a @ a.T).cpu().numpy() / a.shape[1], dtype=np.float64)
+
+    @property
+    def mean_shares(self) -> Coactivation:
+        """Shares of active units, and of units that are active for both of two samples."""
+        P, M = self.shares, len(self.shares)
+        own = float(np.trace(P))
+        return Coactivation(own / M, (float(P.sum()) - own) / (M * (M - 1)))
 
 
 @dataclass(eq=False)
@@ -240,14 +259,6 @@ def _ancestors(node: Any, nodes: set[Any]) -> set[Any]:
                 seen.add(n)
                 stack.append(n)
     return seen
-
-
-def pair_shares(active: torch.Tensor) -> NDArray[np.float64]:
-    """Share of units that are active for both of two samples, shape (M, M)."""
-    import torch
-
-    a = active.to(torch.float32)
-    return np.asarray((a @ a.T).cpu().numpy() / a.shape[1], dtype=np.float64)
 
 
 def all_relu(rectifiers: Iterable[Rectifier]) -> bool:
