@@ -286,13 +286,17 @@ def _weights(net: Network, output: int | ArrayLike) -> Float:
 
 
 def _gradients(net: Network, atlas: Atlas, segment: Segment, along: bool) -> Float:
-    if along:
+    if along or net.n_inputs == 1:  # the walk has it
         J, _ = atlas.affine()
-        return np.asarray(J[:, 0] / segment.length, dtype=np.float64)
-    patterns = atlas.patterns
-    step = max(1, CHUNK // max(1, net.n_inputs * max(net.widths)))
-    parts = [net.affine_on(patterns[k : k + step])[0][:, 0] for k in range(0, len(patterns), step)]
-    return np.concatenate(parts)
+        step = segment.length if along else float(segment.end[0] - segment.start[0])
+        return np.asarray(J[:, 0] / step, dtype=np.float64)
+    # backwards through all stages, for many patterns at a time
+    found = np.empty((len(atlas), net.n_inputs))
+    chunk = max(1, CHUNK // max(net.n_inputs, *net.widths, net.n_units))
+    for k in range(0, len(atlas), chunk):
+        part = slice(k, k + chunk)
+        found[part] = net.affine_on(atlas.patterns_of(part))[0][:, 0]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
