@@ -10,6 +10,7 @@ and covariance matrices on 256 points, the first figure of Balduzzi et al., 2017
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def network(
     d = np.tile(first, (256, 1))  # derivative of every unit
     for k in range(depth):
         z, dz = h, d
-        if norm and (k or kind == "residual"):
+        if norm and k:  # a normalisation in front would move all hinges to 0
             s = z.std(axis=0)
             m = z.mean(axis=0)
             z, dz = (z - m) / s, dz / s
@@ -101,8 +102,8 @@ def main() -> None:
     left, right = figure.subplots(1, 2, sharey=True)
     lags = np.concatenate(([0.0], np.geomspace(1e-4, 0.5, 60)))
     for ax, kind, depths in (
-        (left, "plain", (1, 4, 8, 14)),
-        (right, "batchnorm", (1, 4, 8, 12)),
+        (left, "plain", (1, 8, 14, 24)),
+        (right, "batchnorm", (1, 4, 12, 24)),
     ):
         for depth, colour in zip(depths, ("#9ab8e8", "#5f8fd3", "#2f62b0", "#12305f"), strict=True):
             found = []
@@ -132,6 +133,14 @@ def main() -> None:
             ax.spines[side].set_visible(False)
     left.set_ylabel("autocorrelation of the gradient, exact")
     figure.savefig(options.out / "along.png", dpi=130)
+
+    for kind, norm in (("plain", "no normalisation"), ("batchnorm", "batch normalisation")):
+        layers, _ = network(kind, 24, 0)
+        start = time.process_time()
+        exact = gradient_along(plica.Network.mlp(layers), plica.Segment([-2.0], [2.0]))
+        seconds = time.process_time() - start
+        print(f"24 layers of width 200, {norm}: {exact.n_jumps:,} jumps in {seconds:.0f} s, "
+              f"half lag {exact.half_lag():.5f}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -213,6 +213,29 @@ def test_functional_and_concatenated_rectifiers_are_seen() -> None:
     assert layer.correlation == pytest.approx(gradient_correlation(g).value)
 
 
+@pytest.mark.parametrize("norm", [False, True])
+def test_rectifiers_concatenated_group_by_group_are_seen(norm: bool) -> None:
+    first: list[Any] = [nn.Conv1d(3, 6, 3, padding=1)]
+    first += [nn.BatchNorm1d(6)] if norm else []
+    last = [nn.Conv1d(12, 4, 3, groups=2), nn.Flatten(), nn.Linear(12, 2)]
+    module = he(nn.Sequential(*first, plica.nn.CReLU(groups=2), *last))
+    x = noise(16, 3, 5)
+    report = diagnose(module, x, readout=[1.0, 1.0], bn="eval")
+    assert report.structure.startswith("1 crelu")
+    z = nn.Sequential(*first).eval()(x).detach().requires_grad_()
+    (g,) = torch.autograd.grad(module[len(first) :](z).sum(), z)
+    layer = report.layers[1]
+    assert layer.correlation == pytest.approx(gradient_correlation(g.flatten(1)).value)
+    assert layer.active == pytest.approx(0.5)
+    assert diagnose(module, x).law == ("plain, batch-normalised" if norm else "plain, wide")
+
+
+def test_small_branches_are_not_taken_for_a_linear_network() -> None:
+    report = diagnose(residual(3, 48, True, beta=1e-3), noise(24, 48))
+    assert report.layers[0].correlation > 1 - 1e-5
+    assert report.law == "residual, batch-normalised"
+
+
 def test_linear_and_smooth_networks() -> None:
     linear = diagnose(he(nn.Sequential(nn.Linear(5, 7), nn.Linear(7, 1))), noise(16, 5))
     assert linear.law == "linear"

@@ -47,6 +47,7 @@ LINEAR = {
     "UpsampleBilinear2D", "AsStrided",
 }
 # fmt: on
+SAME = ("View", "Reshape", "ReshapeAlias", "UnsafeView")
 TOGETHER = ("Cat", "Stack", *SUMS)
 
 
@@ -210,7 +211,10 @@ def _rectifier(node: Any, inputs: list[Any], M: int) -> Rectifier:
         active = node._saved_result > 0
         if inputs and before == "Cat" and _is_mirrored(inputs[0]):
             what, halves = "crelu", int(_signed(inputs[0]._saved_dim))
-            before = _name(_parts(inputs[0])[0])
+            own = _parts(inputs[0])[0]
+            while _name(own) in SAME:  # groups that are doubled each by itself
+                own = _parts(own)[0]
+            before = _name(own)
     else:  # what is done in place keeps its result, which tells as much
         z = node._saved_self if hasattr(node, "_saved_self") else node._saved_result
         active = z > 0

@@ -85,7 +85,7 @@ def apply_law(seen: Trace, bn: str) -> Applied:
         return Applied("none", f"the network has other operations: {', '.join(s.others)}", {})
     if not s.rectifiers:
         return Applied("linear", "there is no activation: the network is linear", {0: 1.0})
-    if seen.sites[0].correlation.value > 1 - 1e-5:
+    if seen.sites[0].correlation.value > 1 - min(1e-5, 1e4 * seen.eps):  # up to rounding
         why = (
             "all samples have the same gradient: the network is one affine map on this batch, as a "
             "looks-linear network is at initialisation"

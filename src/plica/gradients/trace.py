@@ -92,7 +92,8 @@ class Trace:
     """What `trace` saw: sites in the order of execution, and the structure of the network.
 
     ``forks`` and ``skips`` belong to the blocks of the structure: the site where the two ways part,
-    and the mean of ``|g_i|^2`` there of what came back by the path without activations.
+    and the mean of ``|g_i|^2`` there of what came back by the path without activations; ``eps`` is
+    the machine epsilon of the batch.
     """
 
     sites: list[Site]
@@ -101,6 +102,7 @@ class Trace:
     M: int
     forks: list[Site | None]
     skips: list[float]
+    eps: float
 
 
 class Recorder(Protocol):
@@ -144,9 +146,10 @@ def trace(
     output, values = run(module, x, readout, draws, bn, seed, hooks)
     # of the module's own output: what a readout adds behind it is not part of the network
     structure = read_graph(output.grad_fn, x)
+    eps = float(torch.finfo(x.dtype).eps)
     if layers is not None:
         own = _parameter_sites(layers, values, x)
-        return Trace(own, structure, len(values), len(x), [], [])
+        return Trace(own, structure, len(values), len(x), [], [], eps)
     first = Site("input", "input", -1)
     sites, forks, skips, recording = _watch(structure, names, first, len(x))
     try:
@@ -157,7 +160,7 @@ def trace(
         for handle in recording:
             handle.remove()
     kept = [s for s in sites if s.own.size]
-    return Trace([first, *kept], structure, len(values), len(x), forks, skips)
+    return Trace([first, *kept], structure, len(values), len(x), forks, skips, eps)
 
 
 def _parameter_sites(layers: Recorder, values: list[torch.Tensor], x: torch.Tensor) -> list[Site]:
