@@ -157,7 +157,7 @@ template <int D> class Walk {
         bool valid = false;
         Sparse sparse; // of a sparse stage
         bool refinable = false; // whether it can be computed in twice the precision
-        bool refined = false;   // whether it is: once the plain product was not good enough
+        bool refined = false;   // whether it is, as the plain product was not good enough
         Fine fine;
     };
 

@@ -27,10 +27,7 @@ template <int D> void Walk<D>::full_product(int s) {
     const Buffer &input = buffers_[z(s - 1)];
     const Level &level = levels_[z(s - 1)];
     b.fine.valid = false;
-    if (b.refined) {
-        take_refined(s);
-        return;
-    }
+    b.refined = false;
     if (here.dense) {
         feeds_.resize(z(before.n_out));
         int n = 0;
@@ -60,9 +57,7 @@ template <int D> void Walk<D>::full_product(int s) {
     b.valid = true;
     if (!b.refinable) return;
     const double own = magnitude(D + 1, here.n_pre, b.map.data(), b.ld, extent_);
-    if (b.tolerance <= kRefine * own) return;
-    b.refined = true; // from now on
-    take_refined(s);
+    if (b.tolerance > kRefine<D> * own) take_refined(s);
 }
 
 // The map of a stage in twice the working precision, and those of the stages before, where they are
@@ -108,11 +103,10 @@ template <int D> void Walk<D>::refine(int s) {
     work_ += 10.0 * here.n_pre * b.feeds;
 }
 
-// Make the map of a stage the high part of its map in twice the precision.
+// Replace the map of a stage, just made, by the high part of its map in twice the precision.
 template <int D> void Walk<D>::take_refined(int s) {
     const Stage &here = stage(s);
     Buffer &b = buffers_[z(s)];
-    const Level &level = levels_[z(s - 1)];
     refine(s);
     b.map = b.fine.high;
     const double size = magnitude(D + 1, here.n_pre, b.map.data(), b.ld, extent_) * (1 + 16 * kUnit);
@@ -122,10 +116,7 @@ template <int D> void Walk<D>::take_refined(int s) {
     b.bound = size + b.fine.error.error;
     b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
     b.estimate = cut;
-    std::copy(level.pieces, level.pieces + stage(s - 1).n_out, level.applied);
-    std::fill(level.moved, level.moved + level.words, 0);
-    b.age = 0;
-    b.valid = true;
+    b.refined = true;
     for (int row = 0; b.feeds == 0 && row < here.n_pre; ++row) reset_if_idle(s, row);
 }
 

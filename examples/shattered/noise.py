@@ -100,7 +100,7 @@ def main() -> None:
 
     figure = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    lags = np.concatenate(([0.0], np.geomspace(1e-4, 0.5, 60)))
+    lags = np.concatenate(([0.0], np.geomspace(1e-5, 0.5, 75)))
     for ax, kind, depths in (
         (left, "plain", (1, 8, 14, 24)),
         (right, "batchnorm", (1, 4, 12, 24)),
@@ -118,7 +118,7 @@ def main() -> None:
             rough = np.mean([f.roughness for f in found])
             white = np.mean([f.whiteness for f in found])
             print(f"{kind:10s} depth {depth:3d}: {jumps:8.0f} jumps, roughness {rough:7.1f}, "
-                  f"whiteness {white:5.2f}, half lag {half:.4f}", flush=True)  # fmt: skip
+                  f"whiteness {white:5.2f}, half lag {half:.2g}", flush=True)  # fmt: skip
             ax.plot(lags, covariance, color=colour, label=f"depth {depth}, {jumps:,.0f} jumps")
         ax.axvline(1 / 256, color="0.7", linewidth=1, linestyle=":")
         ax.text(1 / 256, -0.32, " a grid of 256", fontsize=7, color="0.5")
