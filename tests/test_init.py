@@ -280,6 +280,21 @@ def test_batch_normalisation() -> None:
     assert is_linear(neutral.train(), 5) > 1e-3
 
 
+@pytest.mark.parametrize("weights", ["orthogonal", "gaussian"])
+def test_ready_convolutional_network_is_linear(weights: Any) -> None:
+    module = plica.nn.looks_linear_convnet(
+        2, 3, 6, 12, pool=1, weights=weights, generator=random()
+    ).double()
+    plain = plica.nn.convnet(2, 3, 6, 12, kind="crelu", pool=1)
+    assert [p.shape for p in module.parameters()] == [p.shape for p in plain.parameters()]
+    assert is_linear(module, 2, 8, 8) < 1e-5  # filled in float32
+    plica.init.looks_linear_(module, (1, 2, 8, 8), weights=weights, generator=random())
+    assert is_linear(module, 2, 8, 8) < 1e-12
+    found = diagnose(module, noise(8, 2, 8, 8), draws=1)
+    assert found.layers[0].correlation == pytest.approx(1, abs=1e-10)
+    assert found.law == "linear"
+
+
 def test_same_generator_same_weights() -> None:
     found = []
     for seed in (3, 3, 4):
