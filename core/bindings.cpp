@@ -61,6 +61,7 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
                          d["updates"] = self.counters.updates;
                          d["splits"] = self.counters.splits;
                          d["tests"] = self.counters.tests;
+                         d["refined"] = self.counters.refined;
                          d["sharpened"] = self.counters.sharpened;
                          d["crowded"] = self.counters.crowded;
                          d["map_error"] = self.counters.map_error;

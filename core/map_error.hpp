@@ -17,13 +17,14 @@ struct MapError {
 };
 
 // Of a map computed as a full sum from the linearised units of the stage before, whose rows are at most
-// `magnitude` all over the domain as they are stored. A map has `columns` columns.
-inline MapError carry(const Stage &here, const MapError &input, double magnitude, int columns) {
+// `magnitude` all over the domain as they are stored. A map has `columns` columns. `unit` is what
+// rounding adds to a row, in units of its bound.
+inline MapError carry(const Stage &here, const MapError &input, double magnitude, int columns, double unit) {
     // |sum| <= bound for every partial sum; a sum of n products is off by at most (n + 1) kUnit of it
     const double size = magnitude * (1 + (columns + 7) * kUnit) + input.error;
     MapError found;
     found.bound = here.slope_norm * size + here.intercept_norm + here.bias_max;
-    const double rounding = (here.terms + 8) * kUnit * found.bound;
+    const double rounding = unit * found.bound;
     // row by row, |sum A_jk e_k| <= sum |A_jk| max |e_k|, and <= ||A_j|| ||e||; over the rows, the
     // norm of A e is at most ||A|| ||e||. Each coefficient's errors are bounded so, and added up.
     const double step = std::min(here.slope_norm * input.error, here.euclidean_norm * input.spread);
@@ -31,6 +32,10 @@ inline MapError carry(const Stage &here, const MapError &input, double magnitude
     found.error = (step + rounding) * (1 + 1e-10);
     found.spread = std::min(root * found.error, here.spectral_norm * input.spread + root * rounding) * (1 + 1e-10);
     return found;
+}
+
+inline MapError carry(const Stage &here, const MapError &input, double magnitude, int columns) {
+    return carry(here, input, magnitude, columns, (here.terms + 8) * kUnit);
 }
 
 // What a rank-1 update adds to the error of each row, in units of `bound`. Of a difference of two

@@ -15,6 +15,24 @@
 
 namespace plica {
 
+namespace {
+
+// Whether the intercepts of all pieces of a stage's units are doubles.
+bool exact_intercepts(const Chain &chain, const Stage &stage) {
+    for (const int f : stage.unit_function) {
+        if (f < 0) continue;
+        const Function &function = chain.functions[z(f)];
+        for (int q = 0; q < function.pieces(); ++q) {
+            Dyadic difference = function.exact_intercepts[z(q)];
+            difference.add(Dyadic(function.intercepts[z(q)]), true);
+            if (!difference.zero()) return false;
+        }
+    }
+    return true;
+}
+
+} // namespace
+
 template <int D>
 Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Options &options)
     : chain_(chain), options_(options), arbiter_(chain, pieces_), bits_(chain.pattern_bits()) {
@@ -30,6 +48,9 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
         if (!s.dense) buffer.row_feeds.assign(z(s.n_pre), 1);
         buffers_.push_back(std::move(buffer));
         buffers_.back().root = std::sqrt((D + 1.0) * s.n_pre);
+        const std::size_t at = buffers_.size() - 1;
+        buffers_.back().refinable = s.dense && (at == 0 || (buffers_[at - 1].refinable &&
+                                                            exact_intercepts(chain, chain.stages[at - 1])));
         slots_.emplace_back(z(s.n_out));
         for (const int k : s.nonlinear) {
             const auto [bit, width] = bits_[z(s.column_of[z(k)])];

@@ -16,6 +16,7 @@
 #include "chain.hpp"
 #include "columns.hpp"
 #include "kernels.hpp"
+#include "kernels_fine.hpp"
 #include "lanes.hpp"
 #include "map_error.hpp"
 
@@ -37,6 +38,7 @@ struct Options {
 
 struct Counters {
     std::int64_t regions = 0, arbitrated = 0, products = 0, updates = 0, splits = 0, tests = 0;
+    std::int64_t refined = 0;   // products in twice the working precision
     std::int64_t sharpened = 0; // vertices computed from exact rows
     std::int64_t crowded = 0; // sides too short to be ordered by their places
     double map_error = 0;     // largest error bound of an output map, over the domain
@@ -137,6 +139,11 @@ template <int D> class Walk {
         std::vector<int> stale;     // rows to be computed anew
         std::vector<char> is_stale;
     };
+    struct Fine { // a map in twice the working precision, with its own error
+        Numbers high, low;
+        MapError error;
+        bool valid = false;
+    };
     struct Buffer : MapError { // the map of a stage's pre-activations on the current cell
         Numbers map;
         std::size_t ld = 0;
@@ -149,6 +156,9 @@ template <int D> class Walk {
         int feeds = 1;
         bool valid = false;
         Sparse sparse; // of a sparse stage
+        bool refinable = false; // whether it can be computed in twice the precision
+        bool refined = false;   // whether it is, as the plain product was not good enough
+        Fine fine;
     };
 
     const Stage &stage(int s) const { return chain_.stages[static_cast<std::size_t>(s)]; }
@@ -163,6 +173,9 @@ template <int D> class Walk {
     void update(int s);
     void full_product(int s);
     void sparse_product(int s);
+    void refine(int s);
+    void take_refined(int s);
+    bool pieces_changed(int s) const;
     void remember(int s, int unit, bool on, const Feed &now);
     static void stale(Buffer &b, int row);
     void reset_if_idle(int s, int row);
@@ -251,6 +264,7 @@ template <int D> class Walk {
     Numbers values_ = Numbers(64);
     std::uint64_t positive_ = 0;
     std::vector<Feed> feeds_;
+    std::vector<FineFeed> fine_feeds_;
 };
 
 } // namespace plica

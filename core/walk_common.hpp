@@ -13,6 +13,9 @@ inline constexpr int kMaxAge = 4096; // rank-1 updates before a map is computed 
 // A crossing that rounding may have moved by more than this share of the domain is computed exactly
 // where it is written out.
 inline constexpr double kSharp = 1e-9;
+// Maps whose error may be more than this share of their size are computed in twice the precision: on
+// intervals cells are shorter, and twice the precision costs less, than in the plane.
+template <int D> inline constexpr double kRefine = D == 1 ? 1e-11 : 3e-8;
 inline constexpr int kLongList = 8; // candidates worth a second look after a split
 
 // Whether a unit on this piece feeds anything into the next map.

@@ -26,6 +26,8 @@ template <int D> void Walk<D>::full_product(int s) {
     Buffer &b = buffers_[z(s)];
     const Buffer &input = buffers_[z(s - 1)];
     const Level &level = levels_[z(s - 1)];
+    b.fine.valid = false;
+    b.refined = false;
     if (here.dense) {
         feeds_.resize(z(before.n_out));
         int n = 0;
@@ -53,6 +55,80 @@ template <int D> void Walk<D>::full_product(int s) {
     b.estimate = here.euclidean_norm * input.estimate + kUnit * b.bound;
     b.age = 0;
     b.valid = true;
+    if (!b.refinable) return;
+    const double own = magnitude(D + 1, here.n_pre, b.map.data(), b.ld, extent_);
+    if (b.tolerance > kRefine<D> * own) take_refined(s);
+}
+
+// The map of a stage in twice the working precision, and those of the stages before, where they are
+// not at hand.
+template <int D> void Walk<D>::refine(int s) {
+    const Stage &here = stage(s);
+    Buffer &b = buffers_[z(s)];
+    Fine &fine = b.fine;
+    if (fine.valid) return;
+    fine.high.resize(b.map.size());
+    fine.low.resize(b.map.size());
+    fine.valid = true;
+    if (s == 0) { // the weights themselves
+        fine.high = b.map;
+        std::fill(fine.low.begin(), fine.low.end(), 0.0);
+        fine.error = b;
+        return;
+    }
+    refine(s - 1);
+    const Stage &before = stage(s - 1);
+    const Buffer &input = buffers_[z(s - 1)];
+    const Numbers &high = input.fine.high, &low = input.fine.low;
+    fine_feeds_.clear();
+    for (int k = 0; k < before.n_out; ++k) {
+        const Piece &piece = before.piece(k, levels_[z(s - 1)].pieces[k]);
+        if (!feeds(piece)) continue;
+        FineFeed &feed = fine_feeds_.emplace_back();
+        feed.unit = k;
+        for (int c = 0; c <= D; ++c) {
+            const std::size_t at = z(c) * input.ld + z(piece.source);
+            feed.high[c] = high[at];
+            feed.low[c] = low[at];
+            fine_piece(piece.slope, c == D ? piece.intercept : 0.0, feed.high[c], feed.low[c]);
+        }
+    }
+    b.feeds = static_cast<int>(fine_feeds_.size());
+    fine_product(here, D + 1, fine_feeds_.data(), b.feeds, fine.high.data(), fine.low.data(), b.ld);
+    const double size = magnitude(D + 1, before.n_pre, high.data(), input.ld, extent_);
+    fine.error = carry(here, input.fine.error, size, D + 1, fine_rounding(here.terms));
+    fine.error.error += DBL_MIN; // underflow
+    fine.error.spread += DBL_MIN * b.root;
+    ++counters.refined;
+    work_ += 10.0 * here.n_pre * b.feeds;
+}
+
+// Replace the map of a stage, just made, by the high part of its map in twice the precision.
+template <int D> void Walk<D>::take_refined(int s) {
+    const Stage &here = stage(s);
+    Buffer &b = buffers_[z(s)];
+    refine(s);
+    b.map = b.fine.high;
+    const double size = magnitude(D + 1, here.n_pre, b.map.data(), b.ld, extent_) * (1 + 16 * kUnit);
+    const double cut = kUnit * size; // the low part
+    b.error = (b.fine.error.error + cut) * (1 + 1e-10);
+    b.spread = (b.fine.error.spread + b.root * cut) * (1 + 1e-10);
+    b.bound = size + b.fine.error.error;
+    b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
+    b.estimate = cut;
+    b.refined = true;
+    for (int row = 0; b.feeds == 0 && row < here.n_pre; ++row) reset_if_idle(s, row);
+}
+
+// Whether a unit of the stage before is on another piece than when the map of stage s was made.
+template <int D> bool Walk<D>::pieces_changed(int s) const {
+    const Level &level = levels_[z(s - 1)];
+    for (int w = 0; w < level.words; ++w)
+        for (std::uint64_t rest = level.moved[w]; rest != 0; rest &= rest - 1) {
+            const int k = 64 * w + __builtin_ctzll(rest);
+            if (level.applied[k] != level.pieces[k]) return true;
+        }
+    return false;
 }
 
 // A row that nothing feeds is its bias, exactly: what rounding has left of earlier feeds is removed.
@@ -72,10 +148,11 @@ template <int D> bool Walk<D>::known(int s, int pre) const {
 // Bring the map of stage s up to the pieces of the stage before.
 template <int D> void Walk<D>::update(int s) {
     Buffer &b = buffers_[z(s)];
-    if (!b.valid || b.age > kMaxAge) {
+    if (!b.valid || b.age > kMaxAge || (b.refined && pieces_changed(s))) {
         full_product(s);
         return;
     }
+    if (b.refined) return;
     const Stage &here = stage(s), &before = stage(s - 1);
     const Buffer &input = buffers_[z(s - 1)];
     const Level &level = levels_[z(s - 1)];
@@ -104,6 +181,7 @@ template <int D> void Walk<D>::update(int s) {
             }
         }
     }
+    if (updates > 0) b.fine.valid = false;
     add_feeds(here, D + 1, feeds_.data(), updates, b.map.data(), b.ld);
     if (here.dense) {
         for (int i = 0; i < updates; ++i) b.feeds += feeds_[z(i)].begins;

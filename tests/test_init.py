@@ -113,6 +113,52 @@ class Functional(nn.Module):
         return self.last(x.reshape(x.size(0), -1))
 
 
+def grouped(conv: Any) -> Any:
+    """Groups of several sizes behind concatenated rectifiers, and a depthwise convolution."""
+    return nn.Sequential(
+        conv(8, 12, 3, padding=1, groups=4),
+        CReLU(groups=4),
+        conv(24, 12, 3, padding=1, groups=2),  # two of the rectifier's groups each
+        CReLU(groups=12),
+        conv(24, 12, 3, padding=1, groups=12),
+        CReLU(groups=3),
+        conv(24, 5, 1),
+        CReLU(groups=5),
+        nn.Flatten(),
+        nn.LazyLinear(3),
+    )
+
+
+def grouped_paired(conv: Any) -> Any:
+    return nn.Sequential(
+        conv(4, 12, 3, padding=1, groups=2),
+        nn.ReLU(),
+        conv(12, 18, 3, padding=1, groups=3),  # pairs within 6 blocks
+        nn.ReLU(),
+        conv(18, 6, 1, groups=2),  # 9 units a block: one of them left out
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.LazyLinear(3),
+    )
+
+
+class Grouped(nn.Module):
+    """Grouped convolutions in the branches: the pairs of all layers on the stream must agree."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 1)
+        self.a, self.b = nn.Conv2d(16, 16, 3, padding=1, groups=4), nn.Conv2d(16, 16, 1)
+        self.c, self.d = nn.Conv2d(16, 32, 3, padding=1, groups=8), nn.Conv2d(32, 16, 1, groups=2)
+        self.last = nn.Linear(16, 2)
+
+    def forward(self, x: Any) -> Any:
+        x = torch.relu(self.stem(x))
+        x = torch.relu(x + torch.relu(self.b(torch.relu(self.a(x)))))
+        x = torch.relu(self.d(torch.relu(self.c(x))))
+        return self.last(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
 CASES = {
     "crelu mlp": (lambda: plica.nn.mlp(5, 3, 8, 6, kind="crelu"), (5,)),
     "crelu convnet": (lambda: plica.nn.convnet(2, 3, 6, 6, kind="crelu"), (2, 9, 9)),
@@ -126,6 +172,11 @@ CASES = {
         ),
         (4, 3, 4, 5),
     ),
+    "grouped crelu 1d": (lambda: grouped(nn.Conv1d), (8, 11)),
+    "grouped crelu 3d": (lambda: grouped(nn.Conv3d), (8, 2, 3, 2)),
+    "grouped paired 1d": (lambda: grouped_paired(nn.Conv1d), (4, 7)),
+    "grouped paired 2d": (lambda: grouped_paired(nn.Conv2d), (4, 3, 4)),
+    "grouped residual": (Grouped, (3, 5, 5)),
 }
 
 
@@ -135,7 +186,7 @@ def test_all_kinds_of_networks_become_linear(case: str, weights: Any) -> None:
     make, shape = CASES[case]
     torch.manual_seed(0)
     module = make().double()
-    module.train()
+    module(noise(1, *shape))  # makes what is lazy
     assert is_linear(module.eval(), *shape) > 1e-3
     module.train()
     report = plica.init.looks_linear_(module, (1, *shape), weights=weights, generator=random())
@@ -157,6 +208,27 @@ def test_convolutions_keep_lengths_where_they_can() -> None:
     notes = " ".join(plica.init.looks_linear_(paired_convnet(), (1, 3, 8, 8)).notes)
     for words in ("stride", "even kernels", "crop", "average pooling", "project", "no partner"):
         assert words in notes
+
+
+@pytest.mark.parametrize("kind", ["crelu", "paired"])
+def test_grouped_convolutions_keep_lengths(kind: str) -> None:
+    make = nn.ReLU if kind == "paired" else (lambda: CReLU(groups=4))
+    width = 24 if kind == "crelu" else 12
+    module = nn.Sequential(
+        nn.Conv2d(4, 12, 1),
+        make(),
+        nn.Conv2d(width, 12 if kind == "crelu" else 16, 3, padding=1, groups=2),
+        make(),
+        nn.Conv2d(24 if kind == "crelu" else 16, 12, 3, padding=1, groups=4),
+    ).double()
+    report = plica.init.looks_linear_(module, (1, 4, 5, 5), generator=random())
+    x = noise(3, 4, 5, 5)
+    assert lengths(module(x)) == pytest.approx(lengths(x), rel=1e-12)
+    assert report.isometric
+    with pytest.raises(plica.UnsupportedError, match=r"plica.nn.CReLU\(groups=2\)"):
+        plica.init.looks_linear_(
+            nn.Sequential(nn.Conv1d(4, 4, 1), CReLU(), nn.Conv1d(8, 4, 1, groups=2)), (1, 4, 3)
+        )
 
 
 def test_paired_units_have_the_widths_of_the_map() -> None:
@@ -208,6 +280,21 @@ def test_batch_normalisation() -> None:
     assert is_linear(neutral.train(), 5) > 1e-3
 
 
+@pytest.mark.parametrize("weights", ["orthogonal", "gaussian"])
+def test_ready_convolutional_network_is_linear(weights: Any) -> None:
+    module = plica.nn.looks_linear_convnet(
+        2, 3, 6, 12, pool=1, weights=weights, generator=random()
+    ).double()
+    plain = plica.nn.convnet(2, 3, 6, 12, kind="crelu", pool=1)
+    assert [p.shape for p in module.parameters()] == [p.shape for p in plain.parameters()]
+    assert is_linear(module, 2, 8, 8) < 1e-5  # filled in float32
+    plica.init.looks_linear_(module, (1, 2, 8, 8), weights=weights, generator=random())
+    assert is_linear(module, 2, 8, 8) < 1e-12
+    found = diagnose(module, noise(8, 2, 8, 8), draws=1)
+    assert found.layers[0].correlation == pytest.approx(1, abs=1e-10)
+    assert found.law == "linear"
+
+
 def test_same_generator_same_weights() -> None:
     found = []
     for seed in (3, 3, 4):
@@ -217,8 +304,81 @@ def test_same_generator_same_weights() -> None:
     assert not torch.equal(found[0], found[2])
 
 
+def snapshot(module: Any) -> Any:
+    lazy = torch.nn.parameter.is_lazy
+    tensors = {k: v.clone() for k, v in module.state_dict().items() if not lazy(v)}
+    return list(module.named_modules()), tensors
+
+
+def same(module: Any, before: Any) -> bool:
+    """Whether a module has the same parts, and bit for bit the same numbers."""
+    parts, tensors = before
+    now = snapshot(module)
+    return (
+        len(now[0]) == len(parts)
+        and all(n == m and a is b for (n, a), (m, b) in zip(now[0], parts, strict=True))
+        and now[1].keys() == tensors.keys()
+        and all(now[1][k].numpy().tobytes() == v.numpy().tobytes() for k, v in tensors.items())
+    )
+
+
+class Norm(nn.Module):
+    """Of its own batch normalisation, twice by name and three times by use."""
+
+    def __init__(self, wrong: bool) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv1d(2, 4, 1), nn.Linear(8 * 3, 3)
+        self.norm = nn.BatchNorm1d(4)
+        self.again = self.norm
+        self.act = CReLU(2 if wrong else 1)
+
+    def forward(self, x: Any) -> Any:
+        x = self.again(self.norm(self.first(x)))
+        return self.last(self.act(x).flatten(1))
+
+
+@pytest.mark.parametrize("batchnorm", ["remove", "neutral"])
+def test_a_failure_leaves_everything_as_it_was(batchnorm: Any) -> None:
+    module = Norm(wrong=True).double()
+    module(noise(5, 2, 3))  # running statistics that are not those of a new layer
+    before = snapshot(module)
+    with pytest.raises(plica.NetworkError, match="superposition fails"):
+        plica.init.looks_linear_(module, (1, 2, 3), batchnorm=batchnorm)
+    assert same(module, before)
+    assert module.again is module.norm
+
+    with pytest.raises(plica.NetworkError, match=r"cannot be run on .*\(1, 2, 7\)"):
+        plica.init.looks_linear_(module, (1, 2, 7), batchnorm=batchnorm)
+    assert same(module, before)
+
+    right = Norm(wrong=False).double()
+    right(noise(5, 2, 3))
+    plica.init.looks_linear_(right, (1, 2, 3), batchnorm=batchnorm)
+    assert not same(right, before)
+    assert is_linear(right.eval(), 2, 3) < 1e-12
+    assert isinstance(right.norm, nn.Identity) == (batchnorm == "remove")
+
+
+def test_a_width_that_does_not_fit_is_refused_before_a_weight_is_written() -> None:
+    module = nn.Sequential(
+        nn.Linear(4, 4), nn.BatchNorm1d(4), CReLU(), nn.Linear(8, 6), nn.ReLU(), nn.Linear(7, 2)
+    )
+    before = snapshot(module)
+    with pytest.raises(plica.NetworkError, match="5 reads 7 numbers"):
+        plica.init.looks_linear_(module, batchnorm="remove", verify=False)
+    assert same(module, before)
+    stateless = nn.Sequential(
+        nn.Linear(4, 4), nn.BatchNorm1d(4, track_running_stats=False), nn.ReLU(), nn.Linear(4, 2)
+    )
+    before = snapshot(stateless)
+    with pytest.raises(plica.UnsupportedError, match="no running statistics"):
+        plica.init.looks_linear_(stateless, batchnorm="neutral")
+    assert same(stateless, before)
+
+
 def test_what_cannot_be_linear_is_refused_and_left_alone() -> None:
     L = nn.Linear
+    spectral = nn.utils.parametrizations.spectral_norm
     for layers, message in (
         ([L(4, 4), nn.ReLU()], "ends with a rectifier"),
         ([nn.ReLU(), L(4, 4)], "cannot be paired"),
@@ -226,16 +386,19 @@ def test_what_cannot_be_linear_is_refused_and_left_alone() -> None:
         ([L(4, 4), nn.LayerNorm(4), L(4, 4)], "LayerNorm"),
         ([nn.Conv2d(1, 4, 3), nn.MaxPool2d(2)], "average pooling"),
         ([nn.Conv1d(4, 4, 3), CReLU(), nn.Conv1d(8, 4, 3, groups=2)], "2 groups"),
-        ([nn.Conv1d(4, 4, 3, groups=2), nn.ReLU(), nn.Conv1d(4, 4, 3)], "groups"),
+        ([nn.Conv1d(4, 4, 3, groups=4), nn.ReLU(), nn.Conv1d(4, 4, 3)], "4 blocks"),
+        ([nn.Conv1d(4, 4, 3), nn.ReLU(), nn.Conv1d(4, 4, 3, groups=4)], r"CReLU\(groups=4\)"),
+        ([nn.LazyLinear(4), nn.ReLU(), L(4, 4)], "not parameters of its own"),
+        ([spectral(L(4, 4)), nn.ReLU(), L(4, 4)], "not parameters of its own"),
         ([nn.Flatten()], "no linear or convolution layer"),
         ([L(4, 4), CReLU(), CReLU(), L(16, 4)], "rectified before"),
         ([L(4, 1), nn.ReLU(), L(1, 4)], "nothing to pair"),
     ):
         module = nn.Sequential(*layers)
-        before = {k: v.clone() for k, v in module.state_dict().items()}
+        before = snapshot(module)
         with pytest.raises(plica.UnsupportedError, match=message):
             plica.init.looks_linear_(module)
-        assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items())
+        assert same(module, before)
 
     class Wrong(nn.Module):
         """A reshape that is no flatten: halves of the channels part."""
@@ -251,10 +414,10 @@ def test_what_cannot_be_linear_is_refused_and_left_alone() -> None:
         plica.init.looks_linear_(Wrong(), (1, 2, 3))
 
     wrong = nn.Sequential(nn.Conv1d(2, 2, 1), CReLU(2), nn.Flatten(), nn.Linear(12, 3)).double()
-    before = {k: v.clone() for k, v in wrong.state_dict().items()}
+    before = snapshot(wrong)
     with pytest.raises(plica.NetworkError, match="superposition fails"):
         plica.init.looks_linear_(wrong, (1, 2, 3))
-    assert all(torch.equal(v, before[k]) for k, v in wrong.state_dict().items())
+    assert same(wrong, before)
     with pytest.raises(plica.PlicaError, match="give an example"):
         plica.init.looks_linear_(nn.Sequential(nn.Conv1d(2, 2, 1), nn.Conv1d(2, 2, 1)))
     with pytest.raises(plica.PlicaError, match="orthogonal, gaussian"):

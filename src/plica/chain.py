@@ -360,10 +360,16 @@ class Network:
             source, slope, intercept = stage.units.linearise(piece)
             c += np.einsum("nmk,nk->nm", R, intercept)
             # h'[k] = slope[k] z[source[k]] + intercept[k]; several units may read one coordinate
-            Z = np.zeros((n, stage.n_pre, m))
-            scaled = (R * slope[:, None, :]).transpose(0, 2, 1)
-            np.add.at(Z, (np.arange(n)[:, None], source), scaled)
-            Z = Z.transpose(0, 2, 1)
+            if (
+                np.array_equal(stage.units.reads, np.arange(stage.n_pre))
+                and stage.n_out == stage.n_pre
+            ):
+                Z = R * slope[:, None, :]
+            else:
+                Z = np.zeros((n, stage.n_pre, m))
+                scaled = (R * slope[:, None, :]).transpose(0, 2, 1)
+                np.add.at(Z, (np.arange(n)[:, None], source), scaled)
+                Z = Z.transpose(0, 2, 1)
             c += Z @ stage.a
             flat = Z.reshape(n * m, stage.n_pre)
             pulled = (stage.A.T @ flat.T).T if stage.sparse else flat @ stage.A

@@ -39,6 +39,11 @@ def test_it_says_what_diagnose_says(run, place):
     expected = diagnose(module, np.load("batch.npy")[:20], seed=3)
     assert result.stdout == f"{expected}\n"
     assert "1 relu; 20 samples, 4 readouts, batch normalisation: frozen" in result.stdout
+    words = ("--data", "batch.npy", "--wrt", "parameters", "--bn", "eval", "--draws", 2)
+    result = run("shatter", "deep:make", *words)
+    expected = diagnose(module, np.load("batch.npy"), wrt="parameters", bn="eval", draws=2)
+    assert result.stdout == f"{expected}\n"
+    assert "all parameters" in result.stdout
 
 
 def test_json_plot_and_files(run, place):

@@ -109,7 +109,38 @@ def test_autocorrelation_between_knots_is_affine() -> None:
     a, b, middle = found.autocovariance([0.1, 0.2, 0.15])
     assert middle == pytest.approx((a + b) / 2)
     half = found.half_lag()
-    assert found.autocorrelation([half])[0] == pytest.approx(0.5, abs=1e-5)
+    assert found.autocorrelation([half])[0] == pytest.approx(0.5, abs=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_half_lag_is_the_first_of_all(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(seed)
+    K, n = int(rng.integers(2, 40)), int(rng.integers(1, 3))
+    knots = np.concatenate(([0.0], np.sort(rng.uniform(size=K - 1)), [1.0]))
+    if seed % 3 == 0:
+        knots = np.round(knots, 1)  # pieces of length 0, many pairs at one lag
+    values = rng.normal(size=(K, n)).cumsum(axis=0) + rng.normal(size=(K, n))
+    found = GradientAlong(knots, values, K - 1)
+    lags = np.abs(knots[:, None] - knots).ravel()  # it is affine in between
+    lags = np.unique(np.concatenate((lags, [1.0])))
+    r = found.autocorrelation(lags)
+    k = int(np.flatnonzero(r <= 0.5)[0])
+    share = (r[k - 1] - 0.5) / (r[k - 1] - r[k])
+    expected = lags[k - 1] + share * (lags[k] - lags[k - 1])
+    assert found.half_lag() == pytest.approx(expected, abs=1e-12)
+    monkeypatch.setattr("plica.gradients.along.PAIRS", 10)
+    assert found.half_lag() == pytest.approx(expected, abs=1e-12)
+
+
+def test_half_lag_misses_no_dip() -> None:
+    # teeth on a slow wave: the autocorrelation dips below 1/2 for a moment, and comes up again
+    values = np.full(400, 1.0)
+    values[200:] = -1.0
+    values[::8] *= -2.0
+    found = GradientAlong(np.linspace(0, 1, 401), values[:, None], 399)
+    half = found.half_lag()
+    assert found.autocorrelation([half])[0] == pytest.approx(0.5, abs=1e-12)
+    assert (found.autocorrelation(np.linspace(0, half - 1e-9, 500)) > 0.5).all()
 
 
 def test_constant_gradients() -> None:
@@ -120,6 +151,9 @@ def test_constant_gradients() -> None:
     assert found.variance == 0
     assert np.isnan(found.roughness)
     assert np.isnan(found.half_lag())
+    equal = GradientAlong(np.array([0, 0.3, 0.7, 1]), np.full((3, 1), 0.1), 2)
+    assert equal.variance == 0
+    assert np.isnan(equal.half_lag())
     assert np.isnan(found.autocorrelation([0.1])).all()
 
 

@@ -12,6 +12,7 @@ import plica
 from plica.gradients import (
     correlation_of,
     diagnose,
+    effective_rank,
     gradient_correlation,
     law,
     parameter_grams,
@@ -212,6 +213,29 @@ def test_functional_and_concatenated_rectifiers_are_seen() -> None:
     assert layer.correlation == pytest.approx(gradient_correlation(g).value)
 
 
+@pytest.mark.parametrize("norm", [False, True])
+def test_rectifiers_concatenated_group_by_group_are_seen(norm: bool) -> None:
+    first: list[Any] = [nn.Conv1d(3, 6, 3, padding=1)]
+    first += [nn.BatchNorm1d(6)] if norm else []
+    last = [nn.Conv1d(12, 4, 3, groups=2), nn.Flatten(), nn.Linear(12, 2)]
+    module = he(nn.Sequential(*first, plica.nn.CReLU(groups=2), *last))
+    x = noise(16, 3, 5)
+    report = diagnose(module, x, readout=[1.0, 1.0], bn="eval")
+    assert report.structure.startswith("1 crelu")
+    z = nn.Sequential(*first).eval()(x).detach().requires_grad_()
+    (g,) = torch.autograd.grad(module[len(first) :](z).sum(), z)
+    layer = report.layers[1]
+    assert layer.correlation == pytest.approx(gradient_correlation(g.flatten(1)).value)
+    assert layer.active == pytest.approx(0.5)
+    assert diagnose(module, x).law == ("plain, batch-normalised" if norm else "plain, wide")
+
+
+def test_small_branches_are_not_taken_for_a_linear_network() -> None:
+    report = diagnose(residual(3, 48, True, beta=1e-3), noise(24, 48))
+    assert report.layers[0].correlation > 1 - 1e-5
+    assert report.law == "residual, batch-normalised"
+
+
 def test_linear_and_smooth_networks() -> None:
     linear = diagnose(he(nn.Sequential(nn.Linear(5, 7), nn.Linear(7, 1))), noise(16, 5))
     assert linear.law == "linear"
@@ -290,6 +314,67 @@ def test_parameter_grams_are_those_of_gradients_sample_by_sample() -> None:
         g = np.array(rows[name])
         assert gram == pytest.approx(g @ g.T, rel=1e-10, abs=1e-12)
         assert correlation_of(gram).value == pytest.approx(gradient_correlation(g).value)
+
+
+def test_gradients_of_parameters_layer_by_layer() -> None:
+    module = plica.nn.convnet(
+        2, 3, 5, 3, kind="residual", pool=1, generator=torch.Generator().manual_seed(3)
+    ).double()
+    x, draws = noise(9, 2, 6, 6), 3
+    report = diagnose(module, x, wrt="parameters", draws=draws)
+    weights = torch.randn(draws, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rows: dict[str, list[np.ndarray]] = {}
+    for w in weights:
+        seen: dict[str, list[np.ndarray]] = {}
+        for one in x:
+            module.zero_grad()
+            (module(one[None])[0] @ w).backward()
+            every = []
+            for name, layer in module.named_modules():
+                own = list(layer.parameters(recurse=False))
+                if own:
+                    every.append(torch.cat([p.grad.reshape(-1) for p in own]).numpy().copy())
+                    seen.setdefault(name, []).append(every[-1])
+            seen.setdefault("all parameters", []).append(np.concatenate(every))
+        for name, g in seen.items():
+            rows.setdefault(name, []).append(np.array(g))
+    assert report.layers[0].name == "all parameters"
+    assert {layer.name for layer in report.layers} == rows.keys()
+    for layer in report.layers:
+        g = np.array(rows[layer.name])  # readouts, samples, parameters
+        stacked = np.concatenate(list(g), axis=1)
+        expected = gradient_correlation(stacked)
+        assert layer.kind == "parameters"
+        assert layer.shape == (g.shape[2],)
+        assert layer.correlation == pytest.approx(expected.value)
+        assert layer.stderr == pytest.approx(expected.stderr)
+        assert layer.norm == pytest.approx(np.sqrt((g**2).sum(axis=2).mean()))
+        assert layer.rank == pytest.approx(np.mean([effective_rank(one) for one in g]))
+        assert layer.active is layer.from_law is layer.from_coactivation is None
+    assert report.law == "none"
+    assert "over all parameters" in report.verdict
+    assert "about the gradients of activations" in report.verdict
+    report.plot()
+    with pytest.raises(plica.PlicaError, match="activations, parameters"):
+        diagnose(module, x, wrt="weights")
+
+
+def test_modules_for_one_size_of_batch() -> None:
+    class Six(nn.Module):
+        def __init__(self, flip: bool) -> None:
+            super().__init__()
+            self.layer, self.flip = nn.Linear(4, 3).double(), flip
+
+        def forward(self, x: Any) -> Any:
+            y = self.layer(x.view(6, 4))
+            return y + y.flip(0) if self.flip else y
+
+    x = noise(6, 4)
+    assert diagnose(Six(False), x).layers[0].correlation == pytest.approx(1)
+    with pytest.raises(plica.UnsupportedError, match="the module mixes samples"):
+        diagnose(Six(True), x)
+    with pytest.raises(plica.UnsupportedError, match="the readout mixes samples"):
+        diagnose(Six(False), x, readout=lambda y: (y * y.mean(0)).sum(1))
 
 
 def test_they_say_what_is_wrong() -> None:

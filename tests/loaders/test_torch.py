@@ -120,6 +120,8 @@ LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "maxout": (lambda: plica.nn.Maxout(2), IMAGE),
     "maxout-last": (lambda: plica.nn.Maxout(4, dim=-2), IMAGE),
     "crelu": (plica.nn.CReLU, IMAGE),
+    "crelu-groups": (lambda: plica.nn.CReLU(groups=2), IMAGE),
+    "crelu-groups-rows": (lambda: plica.nn.CReLU(dim=-2, groups=4), IMAGE),
     "crelu-last": (lambda: plica.nn.CReLU(dim=-1), IMAGE),
 }
 

@@ -17,6 +17,13 @@ from .common import say
 )
 @click.option("--samples", default=128, show_default=True, help="Rows of the data to take.")
 @click.option(
+    "--wrt",
+    type=click.Choice(["activations", "parameters"]),
+    default="activations",
+    show_default=True,
+    help="What the gradients are taken with respect to.",
+)
+@click.option(
     "--bn",
     type=click.Choice(["frozen", "eval", "through"]),
     default="frozen",
@@ -36,6 +43,7 @@ def shatter(
     model: str,
     data: str,
     samples: int,
+    wrt: str,
     bn: str,
     draws: int,
     seed: int,
@@ -65,7 +73,7 @@ def shatter(
         import copy
 
         module = copy.deepcopy(module).double()
-    report = diagnose(module, batch, bn=bn, draws=draws, seed=seed)
+    report = diagnose(module, batch, wrt=wrt, bn=bn, draws=draws, seed=seed)
     if as_json:
         click.echo(report.to_json())
     else:

@@ -34,6 +34,9 @@ Float = NDArray[np.float64]
 #: Numbers of one chunk of Jacobians.
 CHUNK = 8_000_000
 
+#: Pairs of knots that `half_lag` looks at together.
+PAIRS = 2_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class GradientAlong:
@@ -87,6 +90,8 @@ class GradientAlong:
     @cached_property
     def variance(self) -> float:
         """Variance over the segment, summed over coordinates."""
+        if not self.jumps.any():  # whatever the mean was rounded to
+            return 0.0
         return float(self.lengths @ ((self.values - self.mean) ** 2).sum(axis=1))
 
     @cached_property
@@ -101,7 +106,7 @@ class GradientAlong:
         About 6 for brown noise (Brownian motion on the segment), however many steps it has; 2 K for
         white noise (K independent pieces). NaN if the gradient is constant.
         """
-        return float((self.jumps**2).sum() / self.variance) if self.n_jumps else float("nan")
+        return float((self.jumps**2).sum() / self.variance) if self.variance > 0 else float("nan")
 
     @property
     def whiteness(self) -> float:
@@ -159,25 +164,41 @@ class GradientAlong:
         return covariance / (self.variance if self.variance > 0 else np.nan)
 
     def half_lag(self) -> float:
-        """Smallest lag at which the autocorrelation is 1/2, to 1e-6 of the segment.
+        """Smallest lag at which the autocorrelation is 1/2.
 
-        It falls from 1 at lag 0; for brown noise to 1/2 at about 0.12. NaN if the gradient is
-        constant.
+        It falls from 1 at lag 0; for brown noise to 1/2 at about 0.12. The function is affine
+        between two lags at which knots meet; all of these are gone through up to the first piece
+        that comes down to 1/2, so that no dip is missed. NaN if the gradient is constant.
         """
-        if not self.n_jumps:
+        if not self.variance > 0:
             return float("nan")
-        low, high = 0.0, 2.0**-20
-        while high < 1 and self.autocorrelation([high])[0] > 0.5:
-            low, high = high, min(1.0, 1.25 * high)
-        for _ in range(40):
-            if high - low < 1e-6 * high:
-                break
-            middle = (low + high) / 2
-            if self.autocorrelation([middle])[0] > 0.5:
-                low = middle
-            else:
-                high = middle
-        return high
+        real = self.lengths > 0
+        t = np.append(self.knots[:-1][real], self.knots[-1])
+        g = np.pad((self.values - self.mean)[real], ((1, 1), (0, 0)))  # 0 off the segment
+        jumps = np.diff(g, axis=0)
+        # A''(s) has a point mass of -<J_i, J_j> where s is the distance between knots i < j
+        at, value, slope = 0.0, self.variance, float(np.einsum("kn,kn->", g[:-1], jumps))
+        end = 1.0 / len(t)
+        limit = max(PAIRS, 4 * len(t))  # a single lag may have one pair a knot
+        while True:
+            first = np.searchsorted(t, t + at, side="right")
+            while (many := np.searchsorted(t, t + end, side="right") - first).sum() > limit:
+                end = (at + end) / 2
+            i = np.repeat(np.arange(len(t)), many)
+            j = np.arange(i.size) + np.repeat(first - np.cumsum(many) + many, many)
+            lags = np.clip(t[j] - t[i], at, end)
+            order = np.argsort(lags, kind="stable")
+            lags = np.concatenate(([at], lags[order], [end]))
+            turns = -np.einsum("pn,pn->p", jumps[i[order]], jumps[j[order]])
+            slopes = slope + np.concatenate(([0.0], np.cumsum(turns)))
+            values = value + np.cumsum(slopes * np.diff(lags))
+            below = np.flatnonzero(values <= 0.5 * self.variance)
+            if below.size:
+                k = below[0]
+                before = values[k - 1] if k else value
+                return float(lags[k] + (0.5 * self.variance - before) / slopes[k])
+            at, value, slope = end, values[-1], slopes[-1]
+            end = min(1.0, 2 * end)
 
 
 def gradient_along(
@@ -265,13 +286,17 @@ def _weights(net: Network, output: int | ArrayLike) -> Float:
 
 
 def _gradients(net: Network, atlas: Atlas, segment: Segment, along: bool) -> Float:
-    if along:
+    if along or net.n_inputs == 1:  # the walk has it
         J, _ = atlas.affine()
-        return np.asarray(J[:, 0] / segment.length, dtype=np.float64)
-    patterns = atlas.patterns
-    step = max(1, CHUNK // max(1, net.n_inputs * max(net.widths)))
-    parts = [net.affine_on(patterns[k : k + step])[0][:, 0] for k in range(0, len(patterns), step)]
-    return np.concatenate(parts)
+        step = segment.length if along else float(segment.end[0] - segment.start[0])
+        return np.asarray(J[:, 0] / step, dtype=np.float64)
+    # backwards through all stages, for many patterns at a time
+    found = np.empty((len(atlas), net.n_inputs))
+    chunk = max(1, CHUNK // max(net.n_inputs, *net.widths, net.n_units))
+    for k in range(0, len(atlas), chunk):
+        part = slice(k, k + chunk)
+        found[part] = net.affine_on(atlas.patterns_of(part))[0][:, 0]
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import PlicaError
+from .grams import LayerCalls
 from .modes import THROUGH
-from .predict import apply_law, from_coactivation, mean_shares, structure_words
+from .predict import Applied, apply_law, from_coactivation, mean_shares, structure_words
 from .report import LayerGradients, ShatterReport
 from .trace import trace
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["diagnose"]
+__all__ = ["WRT", "diagnose"]
+
+WRT = ("activations", "parameters")
 
 
 def diagnose(
@@ -22,6 +26,7 @@ def diagnose(
     batch: Any,
     *,
     readout: Any = "random",
+    wrt: str = "activations",
     bn: str = "frozen",
     draws: int = 4,
     seed: int = 0,
@@ -43,6 +48,11 @@ def diagnose(
         (the mean over them is that over all outputs), by given weights, or what a callable makes of
         the outputs: one value a sample, such as a loss with ``reduction="none"``. A single output
         is taken as it is.
+    wrt : {"activations", "parameters"}
+        Gradients with respect to the input, to what enters every rectifier, and to sums of
+        branches; or with respect to the parameters, of all layers together (the first row) and of
+        each: these are what a minibatch averages, if the readout is a loss. They are not formed;
+        see `parameter_grams`. The laws are about activations.
     bn : {"frozen", "eval", "through"}
         Batch normalisation by the batch's statistics, held constant in the backward pass; by the
         running statistics; or by the batch's statistics, differentiated. Under the last, the
@@ -73,10 +83,18 @@ def diagnose(
     >>> plica.gradients.diagnose(net, torch.randn(32, 8)).state  # doctest: +SKIP
     'coherent'
     """
-    seen = trace(module, batch, readout=readout, draws=draws, bn=bn, seed=seed)
-    applied = apply_law(seen, bn)
+    if wrt not in WRT:
+        raise PlicaError(f"wrt must be one of {', '.join(WRT)}, got {wrt!r}")
+    layers_of = LayerCalls(module, bn) if wrt == "parameters" else None
+    seen = trace(module, batch, readout=readout, draws=draws, bn=bn, seed=seed, layers=layers_of)
     by_coactivation = {}
-    if bn != "through" and applied.name != "linear":  # there, weights are not independent
+    if wrt == "parameters":
+        applied = Applied("none", "the laws are about the gradients of activations", {})
+    else:
+        applied = apply_law(seen, bn)
+    if (
+        wrt == "activations" and bn != "through" and applied.name != "linear"
+    ):  # there, weights are not independent
         by_coactivation = from_coactivation(seen)
     layers = []
     for k, site in enumerate(seen.sites):

@@ -8,19 +8,20 @@ a time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PlicaError, UnsupportedError
-from .modes import batch_of, held
-from .trace import check_apart, readouts_of
+from .modes import batch_of
+from .trace import run
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["parameter_grams"]
+__all__ = ["LayerCalls", "parameter_grams"]
 
 Float = NDArray[np.float64]
 
@@ -60,18 +61,37 @@ def parameter_grams(
     """
     import torch
 
-    if bn == "through":
-        raise PlicaError('bn="through" mixes samples: there are no gradients of single samples')
     x = batch_of(module, batch).detach().clone().requires_grad_()
-    calls: dict[str, list[list[Any]]] = {}
-    layers = _layers(module)
+    layers = LayerCalls(module, bn)
+    _, (value,) = run(module, x, readout, 1, bn, seed, layers.watch())
+    torch.autograd.grad(value.sum(), x)
+    return {name: gram for name, gram, _ in layers.grams()}
 
-    def remember(name: str) -> Any:
+
+class LayerCalls:
+    """What goes into the layers of a module and what comes back to them, run by run."""
+
+    def __init__(self, module: torch.nn.Module, bn: str) -> None:
+        if bn == "through":
+            raise PlicaError(
+                'bn="through" mixes samples: there are no parameter gradients of single samples'
+            )
+        self.bn = bn
+        self.layers = _layers(module)
+        self.calls: dict[str, list[list[Any]]] = {}
+
+    def watch(self) -> list[Any]:
+        """Hooks for one forward pass; what they leave sees every backward pass of it."""
+        return [
+            layer.register_forward_hook(self._remember(name)) for name, layer in self.layers.items()
+        ]
+
+    def _remember(self, name: str) -> Any:
         def hook(_module: Any, inputs: Any, output: torch.Tensor) -> None:
             if not output.requires_grad:
                 return
             call = [inputs[0].detach(), None]
-            calls.setdefault(name, []).append(call)
+            self.calls.setdefault(name, []).append(call)
 
             def arrive(gradient: torch.Tensor) -> None:
                 call[1] = gradient.detach()
@@ -80,26 +100,15 @@ def parameter_grams(
 
         return hook
 
-    hooks = [layer.register_forward_hook(remember(name)) for name, layer in layers.items()]
-    try:
-        with held(module, bn), torch.enable_grad():
-            value = readouts_of(module(x), readout, 1, seed)[0]
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not value.requires_grad:
-        raise UnsupportedError("the module's output does not depend on its input differentiably")
-    check_apart(value, x)
-    for seen in calls.values():
-        for call in seen:
-            call[1] = None
-    torch.autograd.grad(value.sum(), x)
-    found = {}
-    for name, layer in layers.items():
-        used = [(a, b) for a, b in calls.get(name, []) if b is not None]
-        if used:
-            found[name] = _gram(layer, used, bn)
-    return found
+    def grams(self) -> Iterator[tuple[str, Float, int]]:
+        """Of the last backward pass: layer, Gram matrix, number of its parameters."""
+        for name, layer in self.layers.items():
+            used = [(a, b) for a, b in self.calls.get(name, []) if b is not None]
+            for call in self.calls.get(name, []):
+                call[1] = None
+            if used:
+                size = sum(p.numel() for p in layer.parameters(recurse=False))
+                yield name, _gram(layer, used, self.bn), size
 
 
 def _layers(module: torch.nn.Module) -> dict[str, Any]:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .statistics import Coactivation
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +47,7 @@ LINEAR = {
     "UpsampleBilinear2D", "AsStrided",
 }
 # fmt: on
+SAME = ("View", "Reshape", "ReshapeAlias", "UnsafeView")
 TOGETHER = ("Cat", "Stack", *SUMS)
 
 
@@ -61,6 +65,22 @@ class Rectifier:
     active: torch.Tensor | None
     normalised: bool
     halves: int | None = None
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of units that are active for both of two samples, shape (M, M)."""
+        import torch
+
+        assert self.active is not None
+        a = self.active.to(torch.float32)
+        return np.asarray((a @ a.T).cpu().numpy() / a.shape[1], dtype=np.float64)
+
+    @property
+    def mean_shares(self) -> Coactivation:
+        """Shares of active units, and of units that are active for both of two samples."""
+        P, M = self.shares, len(self.shares)
+        own = float(np.trace(P))
+        return Coactivation(own / M, (float(P.sum()) - own) / (M * (M - 1)))
 
 
 @dataclass(eq=False)
@@ -191,7 +211,10 @@ def _rectifier(node: Any, inputs: list[Any], M: int) -> Rectifier:
         active = node._saved_result > 0
         if inputs and before == "Cat" and _is_mirrored(inputs[0]):
             what, halves = "crelu", int(_signed(inputs[0]._saved_dim))
-            before = _name(_parts(inputs[0])[0])
+            own = _parts(inputs[0])[0]
+            while _name(own) in SAME:  # groups that are doubled each by itself
+                own = _parts(own)[0]
+            before = _name(own)
     else:  # what is done in place keeps its result, which tells as much
         z = node._saved_self if hasattr(node, "_saved_self") else node._saved_result
         active = z > 0
@@ -240,14 +263,6 @@ def _ancestors(node: Any, nodes: set[Any]) -> set[Any]:
                 seen.add(n)
                 stack.append(n)
     return seen
-
-
-def pair_shares(active: torch.Tensor) -> NDArray[np.float64]:
-    """Share of units that are active for both of two samples, shape (M, M)."""
-    import torch
-
-    a = active.to(torch.float32)
-    return np.asarray((a @ a.T).cpu().numpy() / a.shape[1], dtype=np.float64)
 
 
 def all_relu(rectifiers: Iterable[Rectifier]) -> bool:

@@ -84,9 +84,7 @@ def _by_batch(norm: Any, frozen: bool) -> Any:
         norm._check_input_dim(x)
         mean = variance = None
         if frozen:
-            axes = [a for a in range(x.ndim) if a != 1]
-            fixed = x.detach()
-            mean, variance = fixed.mean(axes), fixed.var(axes, correction=0)
+            mean, variance = torch.batch_norm_update_stats(x.detach(), None, None, 0.0)
         return torch.nn.functional.batch_norm(
             x, mean, variance, norm.weight, norm.bias, not frozen, 0.0, norm.eps
         )

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .graph import Rectifier, Structure, all_relu, pair_shares
+from .graph import Rectifier, Structure, all_relu
 from .laws import Law, law
-from .statistics import coactivation
 from .trace import Site, Trace
 
 __all__ = ["Applied", "apply_law", "from_coactivation"]
@@ -49,8 +48,7 @@ def from_coactivation(seen: Trace) -> dict[int, float]:
     C = np.ones((seen.M, seen.M))
 
     def passed(C: Float, r: Rectifier) -> Float:
-        assert r.active is not None  # by all_relu
-        P = pair_shares(r.active)
+        P = r.shares
         C = C * P / (np.trace(P) / len(P) or 1.0)
         if id(r) in at:
             found[at[id(r)]] = _mean_pair(C)
@@ -87,7 +85,7 @@ def apply_law(seen: Trace, bn: str) -> Applied:
         return Applied("none", f"the network has other operations: {', '.join(s.others)}", {})
     if not s.rectifiers:
         return Applied("linear", "there is no activation: the network is linear", {0: 1.0})
-    if seen.sites[0].correlation.value > 1 - 1e-5:
+    if seen.sites[0].correlation.value > 1 - min(1e-5, 1e4 * seen.eps):  # up to rounding
         why = (
             "all samples have the same gradient: the network is one affine map on this batch, as a "
             "looks-linear network is at initialisation"
@@ -145,8 +143,7 @@ def _plain(seen: Trace, kind: str, aside: str) -> Applied:
 
 def _from_first(r: Rectifier, L: int) -> Float:
     """The wide law, averaged over pairs that start from their measured co-activation."""
-    assert r.active is not None
-    P = pair_shares(r.active)
+    P = r.shares
     pairs = P[np.triu_indices(len(P), 1)]
     cosine = -np.cos(2 * np.pi * np.clip(pairs, 0.0, 0.5))
     return np.asarray(law("plain", L, "wide", cosine=cosine).correlations.mean(axis=1))
@@ -188,8 +185,7 @@ def _residual(seen: Trace, kind: str, aside: str) -> Applied:
     beta, found = _fit(L, kind, growth, batch, rectifiers)
     ends = 1.0
     for r in tail:
-        assert r.active is not None
-        share = coactivation(r.active.cpu().numpy())
+        share = r.mean_shares
         ends *= share.coactive / share.active if share.active else 1.0
     values = {}
     position = {id(x): k for k, x in enumerate(seen.sites)}
@@ -247,5 +243,4 @@ def mean_shares(site: Site) -> tuple[float | None, float | None]:
     """Shares of active and co-active units at a site, None where there is no rectifier."""
     if site.rectifier is None or site.rectifier.active is None:
         return None, None
-    share = coactivation(site.rectifier.active.cpu().numpy())
-    return share.active, share.coactive
+    return site.rectifier.mean_shares

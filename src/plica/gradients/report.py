@@ -21,11 +21,11 @@ class LayerGradients:
     ----------
     name : str
         Of the module, or what the operation is.
-    kind : {"input", "rectifier", "sum", "fork"}
+    kind : {"input", "rectifier", "sum", "fork", "parameters"}
         Gradients are taken with respect to the input; to what enters a rectifier; to a sum of
-        branches; to the place where branches part.
+        branches; to the place where branches part; to a layer's parameters.
     shape : tuple of int
-        Of one sample.
+        Of one sample; the number of parameters.
     norm : float
         Root of the mean over samples (and readouts) of ``|g_i|^2``.
     correlation, stderr : float
@@ -69,7 +69,8 @@ class ShatterReport:
     Attributes
     ----------
     layers : tuple of LayerGradients
-        The input first, then in the order of execution.
+        The input first, then in the order of execution; or all parameters first, then layer by
+        layer.
     samples, readouts : int
         Size of the batch; number of readouts that were averaged over.
     bn : str
@@ -79,8 +80,9 @@ class ShatterReport:
     law, why : str
         The law that applies, or "none", and the reason.
     state : {"shattered", "fading", "coherent", "unknown"}
-        ``shattered``: the correlation at the input is within 3 standard errors of 0, or below 0.02;
-        ``fading``: below 0.25; ``coherent``: above; ``unknown``: the measurement cannot tell.
+        ``shattered``: the correlation of the first row is within 3 standard errors of 0, or below
+        0.02; ``fading``: below 0.25; ``coherent``: above; ``unknown``: the measurement cannot
+        tell.
     notes : tuple of str
         Warnings.
     """
@@ -99,16 +101,17 @@ class ShatterReport:
     def verdict(self) -> str:
         """What was found, in words."""
         first = self.layers[0]
+        where = "over all parameters" if first.kind == "parameters" else "at the input"
         level = f"{first.correlation:.3g} +- {first.stderr:.1g}"
         if self.state == "unknown":
-            words = f"Undecided: the correlation at the input is {level}, which means nothing here."
+            words = f"Undecided: the correlation {where} is {level}, which means nothing here."
         else:
             words = {
-                "shattered": f"Shattered: at the input, the gradients of different samples have a "
+                "shattered": f"Shattered: {where}, the gradients of different samples have a "
                 f"mean correlation of {level}. Averaging them over a batch averages noise away.",
-                "fading": f"Fading: at the input, the gradients of different samples still have a "
+                "fading": f"Fading: {where}, the gradients of different samples still have a "
                 f"mean correlation of {level}.",
-                "coherent": f"Coherent: at the input, the gradients of different samples have a "
+                "coherent": f"Coherent: {where}, the gradients of different samples have a "
                 f"mean correlation of {level}.",
             }[self.state]
             words += f" Their effective rank is {first.rank:.3g} of that of Gaussian noise"
@@ -126,7 +129,7 @@ class ShatterReport:
         return words
 
     def _size(self) -> str:
-        ends = [layer.norm for layer in self.layers[1:]]
+        ends = [layer.norm for layer in self.layers[1:] if layer.kind != "parameters"]
         if len(ends) < 2 or not min(ends[0], ends[-1]) > 0:
             return ""
         ratio = ends[0] / ends[-1]
@@ -165,7 +168,7 @@ class ShatterReport:
         first = self.layers[0]
         return (
             f"<plica.gradients.ShatterReport: {self.state}, correlation {first.correlation:.3g} "
-            f"+- {first.stderr:.1g} at the input, {len(self.layers)} places>"
+            f"+- {first.stderr:.1g} at {first.name}, {len(self.layers)} places>"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,9 +7,9 @@ down to M numbers and an M x M matrix at once; gradients are not kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from .statistics import Correlation, gaussian_rank, pair_correlation
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Site", "Trace", "check_apart", "readouts_of", "sample_gradients", "trace"]
+__all__ = ["Recorder", "Site", "Trace", "run", "sample_gradients", "trace"]
 
 Float = NDArray[np.float64]
 
@@ -52,16 +52,19 @@ class Site:
         """Take the gradients of one readout into account, shape (M, ...)."""
         self.shape = tuple(gradient.shape[1:])
         g = gradient.detach().reshape(gradient.shape[0], -1)
-        gram = np.asarray((g @ g.T).cpu().numpy(), dtype=np.float64)
+        self.add_gram(np.asarray((g @ g.T).cpu().numpy(), dtype=np.float64), g.shape[1])
+
+    def add_gram(self, gram: Float, d: int) -> None:
+        """The same, for gradients of d numbers of which only the inner products are known."""
         if not np.isfinite(gram).all():
             raise PlicaError(
-                f"the gradients at {self.name} overflow {str(g.dtype).removeprefix('torch.')}: "
-                "measure a copy of the module in float64 (module.double())"
+                f"the gradients at {self.name} overflow: measure a copy of the module in float64 "
+                "(module.double())"
             )
         own, with_sum = np.diag(gram).copy(), gram.sum(axis=1)
         self.own = own if not self.own.size else self.own + own
         self.with_sum = with_sum if not self.with_sum.size else self.with_sum + with_sum
-        M, d = g.shape
+        M = len(gram)
         size = np.sqrt(np.where(own > 0, own, 1.0))
         scaled = gram / np.outer(size, size)
         for values, matrix in ((self.ranks, gram), (self.row_ranks, scaled)):
@@ -89,7 +92,8 @@ class Trace:
     """What `trace` saw: sites in the order of execution, and the structure of the network.
 
     ``forks`` and ``skips`` belong to the blocks of the structure: the site where the two ways part,
-    and the mean of ``|g_i|^2`` there of what came back by the path without activations.
+    and the mean of ``|g_i|^2`` there of what came back by the path without activations; ``eps`` is
+    the machine epsilon of the batch.
     """
 
     sites: list[Site]
@@ -98,12 +102,32 @@ class Trace:
     M: int
     forks: list[Site | None]
     skips: list[float]
+    eps: float
+
+
+class Recorder(Protocol):
+    """Sees the layers of a module in one forward pass and the backward passes behind it."""
+
+    def watch(self) -> list[Any]: ...
+
+    def grams(self) -> Iterable[tuple[str, Float, int]]: ...
 
 
 def trace(
-    module: torch.nn.Module, batch: Any, *, readout: Any, draws: int, bn: str, seed: int
+    module: torch.nn.Module,
+    batch: Any,
+    *,
+    readout: Any,
+    draws: int,
+    bn: str,
+    seed: int,
+    layers: Recorder | None = None,
 ) -> Trace:
-    """Run the module once forward, and once backward a readout; see `diagnose`."""
+    """Run the module once forward, and once backward a readout; see `diagnose`.
+
+    With ``layers`` the sites are these, for the gradients of their parameters, behind one for all
+    parameters together.
+    """
     import torch
 
     x = batch_of(module, batch).detach().clone().requires_grad_()
@@ -118,6 +142,64 @@ def trace(
         return hook
 
     hooks = [m.register_forward_hook(remember(name)) for name, m in module.named_modules()]
+    hooks += layers.watch() if layers is not None else []
+    output, values = run(module, x, readout, draws, bn, seed, hooks)
+    # of the module's own output: what a readout adds behind it is not part of the network
+    structure = read_graph(output.grad_fn, x)
+    eps = float(torch.finfo(x.dtype).eps)
+    if layers is not None:
+        own = _parameter_sites(layers, values, x)
+        return Trace(own, structure, len(values), len(x), [], [], eps)
+    first = Site("input", "input", -1)
+    sites, forks, skips, recording = _watch(structure, names, first, len(x))
+    try:
+        for k, value in enumerate(values):
+            (gradient,) = torch.autograd.grad(value.sum(), x, retain_graph=k + 1 < len(values))
+            first.add(gradient)
+    finally:
+        for handle in recording:
+            handle.remove()
+    kept = [s for s in sites if s.own.size]
+    return Trace([first, *kept], structure, len(values), len(x), forks, skips, eps)
+
+
+def _parameter_sites(layers: Recorder, values: list[torch.Tensor], x: torch.Tensor) -> list[Site]:
+    import torch
+
+    everything = Site("all parameters", "parameters", -1)
+    sites: dict[str, Site] = {}
+    for k, value in enumerate(values):
+        torch.autograd.grad(value.sum(), x, retain_graph=k + 1 < len(values))
+        total, size = np.zeros((len(x), len(x))), 0
+        for name, gram, n in layers.grams():
+            site = sites.setdefault(name, Site(name or "module", "parameters", len(sites), (n,)))
+            site.add_gram(gram, n)
+            total, size = total + gram, size + n
+        everything.shape = (size,)
+        everything.add_gram(total, max(1, size))
+    return [everything, *sites.values()]
+
+
+def run(
+    module: torch.nn.Module,
+    x: torch.Tensor,
+    readout: Any,
+    draws: int,
+    bn: str,
+    seed: int,
+    hooks: Iterable[Any] = (),
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Outputs of a module on a batch, and the values to differentiate; hooks are for this run.
+
+    Raises
+    ------
+    PlicaError
+        If an argument is not understood.
+    UnsupportedError
+        If the module mixes samples, or does not return one tensor that depends on the batch.
+    """
+    import torch
+
     try:
         with held(module, bn), torch.enable_grad():
             output = module(x)
@@ -131,25 +213,14 @@ def trace(
         )
     if output.grad_fn is None:
         raise UnsupportedError("the module's output does not depend on its input differentiably")
-    values = readouts_of(output, readout, draws, seed)
-    # of the module's own output: what a readout adds behind it is not part of the network
-    structure = read_graph(output.grad_fn, x)
-    if bn != "through":
-        check_apart(values[0], x)
-    first = Site("input", "input", -1)
-    sites, forks, skips, recording = _watch(structure, names, first, len(x))
-    try:
-        for k, value in enumerate(values):
-            (gradient,) = torch.autograd.grad(value.sum(), x, retain_graph=k + 1 < len(values))
-            first.add(gradient)
-    finally:
-        for handle in recording:
-            handle.remove()
-    kept = [s for s in sites if s.own.size]
-    return Trace([first, *kept], structure, len(values), len(x), forks, skips)
+    with held(module, bn), torch.enable_grad():
+        values = _readouts_of(output, readout, draws, seed)
+        if bn != "through" and len(x) > 1:
+            _check_apart(module, x, output, values[0])
+    return output, values
 
 
-def readouts_of(output: torch.Tensor, readout: Any, draws: int, seed: int) -> list[torch.Tensor]:
+def _readouts_of(output: torch.Tensor, readout: Any, draws: int, seed: int) -> list[torch.Tensor]:
     """Values of shape (M,), one for each readout."""
     import torch
 
@@ -181,11 +252,26 @@ def readouts_of(output: torch.Tensor, readout: Any, draws: int, seed: int) -> li
     return [flat @ vector]
 
 
-def check_apart(values: torch.Tensor, x: torch.Tensor) -> None:
-    """Refuse modules whose value for one sample depends on the others."""
+def _check_apart(module: torch.nn.Module, x: torch.Tensor, output: Any, value: Any) -> None:
+    """Refuse modules and readouts whose value for one sample depends on the others.
+
+    Whether a module does is seen on a few samples, at a fraction of the cost of the batch (of all
+    of them, where it takes no other number).
+    """
     import torch
 
-    (gradient,) = torch.autograd.grad(values[0], x, retain_graph=True)
+    (by_output,) = torch.autograd.grad(value[0], output, retain_graph=True)
+    if by_output[1:].abs().max() > 0:
+        raise UnsupportedError(
+            "the readout mixes samples: its value for one of them depends on the outputs of others"
+        )
+    few = x[:4].detach().requires_grad_()
+    try:
+        seen = module(few)
+    except RuntimeError:  # made for batches of one size
+        few, seen = x, output
+    weights = torch.linspace(1.0, 2.0, seen[0].numel()).to(seen).reshape(seen[0].shape)
+    (gradient,) = torch.autograd.grad((seen[0] * weights).sum(), few, retain_graph=True)
     if gradient[1:].abs().max() > 0:
         raise UnsupportedError(
             "the module mixes samples: its value for one of them depends on the others (a "
@@ -197,6 +283,8 @@ def _watch(
     structure: Structure, names: dict[Any, str], first: Site, M: int
 ) -> tuple[list[Site], list[Site | None], list[float], list[Any]]:
     """Hooks on the nodes of a graph that hand their gradients to sites."""
+    import torch
+
     handles: list[Any] = []
     sites: list[Site] = []
     forks: list[Site | None] = []
@@ -232,7 +320,8 @@ def _watch(
     def measure(k: int, at: int | None) -> Callable[..., None]:
         def hook(grads: Any, _grad_outputs: Any = None) -> None:
             g = grads[at or 0]
-            skips[k] += float((g.double() ** 2).sum()) / M
+            sizes = torch.linalg.vector_norm(g.reshape(M, -1), dim=1)
+            skips[k] += float((sizes.double() ** 2).sum()) / M
 
         return hook
 
@@ -295,12 +384,6 @@ def sample_gradients(
     import torch
 
     x = batch_of(module, batch, least=1).detach().clone().requires_grad_()
-    with held(module, bn), torch.enable_grad():
-        output = module(x)
-        if not isinstance(output, torch.Tensor) or output.shape[:1] != x.shape[:1]:
-            raise UnsupportedError("the module must return one tensor with the batch axis first")
-        value = readouts_of(output, readout, 1, seed)[0]
-        if bn != "through" and len(x) > 1:
-            check_apart(value, x)
-        (gradient,) = torch.autograd.grad(value.sum(), x)
+    _, (value,) = run(module, x, readout, 1, bn, seed)
+    (gradient,) = torch.autograd.grad(value.sum(), x)
     return np.asarray(gradient.reshape(len(x), -1).cpu().numpy(), dtype=np.float64)

@@ -80,8 +80,15 @@ def _maxout(m: Any, x: Tensor) -> Tensor:
 
 
 def _crelu(m: Any, x: Tensor) -> Tensor:
-    both = affine.concat([x, affine.negative(x)], m.dim % len(x.shape))
-    return nonlinear.apply(both, PiecewiseLinear.relu())
+    dim = m.dim % len(x.shape)
+    if x.shape[dim] % m.groups:
+        raise NetworkError(f"{x.shape[dim]} channels do not split into {m.groups} groups")
+    groups = affine.take(x, x.positions.reshape(*x.shape[:dim], m.groups, -1, *x.shape[dim + 1 :]))
+    both = affine.concat([groups, affine.negative(groups)], dim + 1)
+    doubled = (*x.shape[:dim], 2 * x.shape[dim], *x.shape[dim + 1 :])
+    return nonlinear.apply(
+        affine.take(both, both.positions.reshape(doubled)), PiecewiseLinear.relu()
+    )
 
 
 def _same(_: Any, x: Tensor) -> Tensor:

@@ -66,30 +66,47 @@ class CReLU(torch.nn.Module):
     ----------
     dim : int
         Axis of the channels. The input's ``n`` channels become ``2 n``.
+    groups : int
+        Double each of so many groups of consecutive channels by itself: ``relu(x_1), relu(-x_1),
+        relu(x_2), relu(-x_2), ...``. A grouped convolution with as many groups then reads both
+        parts of its channels.
 
     Raises
     ------
     NetworkError
-        If the input has no such axis.
+        If the input has no such axis, ``groups`` is not positive, or the channels do not split.
 
     Examples
     --------
     >>> import torch, plica
     >>> plica.nn.CReLU()(torch.tensor([[1.0, -2.0]])).tolist()
     [[1.0, 0.0, 0.0, 2.0]]
+    >>> plica.nn.CReLU(groups=2)(torch.tensor([[1.0, 3.0, -2.0, 5.0]])).tolist()
+    [[1.0, 3.0, 0.0, 0.0, 0.0, 5.0, 2.0, 0.0]]
     """
 
-    def __init__(self, dim: int = 1) -> None:
+    def __init__(self, dim: int = 1, groups: int = 1) -> None:
         super().__init__()
+        if int(groups) != groups or groups < 1:
+            raise NetworkError(f"CReLU: groups must be a positive integer, got {groups}")
         self.dim = int(dim)
+        self.groups = int(groups)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Positive parts, then negative parts, with twice the channels of ``x``."""
         dim = _axis("CReLU", self.dim, x)
-        return torch.cat([x, -x], dim).relu()
+        if self.groups == 1:
+            return torch.cat([x, -x], dim).relu()
+        if x.shape[dim] % self.groups:
+            raise NetworkError(
+                f"CReLU: {x.shape[dim]} channels (axis {self.dim} of shape {tuple(x.shape)}) do "
+                f"not split into {self.groups} groups"
+            )
+        parts = x.reshape(*x.shape[:dim], self.groups, -1, *x.shape[dim + 1 :])
+        return torch.cat([parts, -parts], dim + 1).relu().flatten(dim, dim + 1)
 
     def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+        return f"dim={self.dim}" + (f", groups={self.groups}" if self.groups > 1 else "")
 
 
 class Residual(torch.nn.Module):

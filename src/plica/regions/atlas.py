@@ -108,6 +108,10 @@ class Atlas(ABC):
         """Activation patterns, shape (N, n_units), small unsigned integers."""
         return unpack(self.network, self.bits, self.packed.shape[1], self.packed)
 
+    def patterns_of(self, regions: slice) -> NDArray[Any]:
+        """`patterns` of some regions, without those of the others."""
+        return unpack(self.network, self.bits, self.packed.shape[1], self.packed[regions])
+
     def fixed_units(self) -> tuple[NDArray[np.bool_], NDArray[Any]]:
         """Units that stay on one piece over all regions, and the pieces of the first region.
 
