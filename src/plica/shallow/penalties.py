@@ -1,0 +1,344 @@
+"""The smallest penalty that keeps a term below the network, and where the term is the network.
+
+A term is ``f - K P`` with ``P = sum_j drop_j relu(r_j)``. On a piece that no ``r_j`` changes its
+sign in, it is affine, as the network is: it is below the network there if it is at the corners and
+along the directions. So K is at least the largest quotient ``(f - F) / P`` over all corners of the
+complex. Where an ``r_j`` cuts a piece into two, the term is at most ``f - K sum_j lambda_j drop_j
+r_j``, with any ``lambda_j`` in [0, 1], and that is affine again; where no ``lambda_j`` in {0, 1} is
+found for which this is below the network, the smallest K is the value of a linear program over the
+cone of the piece, by the scaling of Charnes and Cooper (1962).
+
+Floating point only says which corners need a look: with a bound on its error that leaves room for
+all rounding. The quotients, and every sign that the bound leaves open, are computed in integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exact import linear_program
+from ..exact.generators import Ray
+from ..exact.linear_program import Row
+from .numbers import nearest
+from .pieces import Complex, Map, beyond, value
+
+__all__ = ["Patch", "Penalties", "Term", "Unit"]
+
+#: Share of the sizes of the numbers in a sum that rounding changes it by, with room to spare.
+SLACK = 1e-12
+#: Added where numbers so small could be lost altogether.
+TINY = np.finfo(np.float64).tiny
+Float = NDArray[np.float64]
+#: A facet's half-space, and the factor of its penalty in units of the complex.
+Unit = tuple[Row, int]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Where a term has to be the network: a piece, or several with one map.
+
+    Attributes
+    ----------
+    map : tuple of tuple of int
+    pieces : tuple of int
+        Their numbers.
+    """
+
+    map: Map
+    pieces: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Crease:
+    """The zeros of a form: its values at all points, and the pieces that it cuts.
+
+    The signs of the values are exact.
+    """
+
+    values: Float
+    cut: NDArray[np.int64]
+
+
+class Penalties:
+    """Finds penalties of the terms of a complex.
+
+    Parameters
+    ----------
+    complex_ : Complex
+    """
+
+    def __init__(self, complex_: Complex) -> None:
+        self.complex = complex_
+        pieces, points = complex_.pieces, complex_.points
+        n = len(pieces[0].map[0]) - 1
+        self.points = np.array([_coordinates(p) for p in points]).reshape(-1, n + 1)
+        self.size = np.abs(self.points) + TINY
+        #: Pieces whose corners are known, and these one piece after another.
+        self.known = np.array([q for q, p in enumerate(pieces) if p.points is not None], dtype=int)
+        lists = [sorted(pieces[q].points or ()) for q in self.known.tolist()]
+        self.unknown = [q for q, p in enumerate(pieces) if p.points is None]
+        self.corners = np.array([p for some in lists for p in some], dtype=np.int64)
+        counts = np.array([len(some) for some in lists], dtype=np.int64)
+        self.first = np.cumsum(counts) - counts
+        self.counts = counts
+        self.place = np.full(len(pieces), -1)
+        self.place[self.known] = np.arange(self.known.size)
+        #: A piece that each point lies in.
+        self.owner = np.zeros(len(points), dtype=np.int64)
+        self.owner[self.corners] = np.repeat(self.known, counts)
+        self.maps = np.array([[_floats(row, complex_.exponent) for row in p.map] for p in pieces])
+        own = self.maps[self.owner]  # (P, m, n + 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.values = np.einsum("pk,pmk->pm", self.points, own)
+            self.sizes = np.einsum("pk,pmk->pm", self.size, np.abs(own) + TINY)
+        self._creases: dict[Row, Crease] = {}
+
+    # -- creases -----------------------------------------------------------------------------
+
+    def crease(self, row: Row) -> Crease:
+        """Of the form that is positive outside a half-space."""
+        other = tuple(-x for x in row)
+        if row in self._creases:
+            return self._creases[row]
+        if other in self._creases:
+            known = self._creases[other]
+            return Crease(-known.values, known.cut)
+        form = beyond(row)
+        coefficients = _floats(form, self.scale(row))
+        values = self.points @ coefficients
+        doubt = SLACK * (self.size @ (np.abs(coefficients) + TINY))
+        for p in np.flatnonzero(~(np.abs(values) > doubt)).tolist():
+            sign = _sign(value(form, self.complex.points[p]))
+            values[p] = sign * max(abs(values[p]), TINY) if sign else 0.0
+        at = values[self.corners]
+        if self.first.size:
+            low, high = (f.reduceat(at, self.first) for f in (np.minimum, np.maximum))
+            cut = self.known[(low < 0) & (high > 0)]
+        else:
+            cut = self.known
+        found = self._creases[row] = Crease(values, cut)
+        return found
+
+    @staticmethod
+    def scale(row: Row) -> int:
+        """An exponent that makes the largest coefficient of a row about one."""
+        return -max(abs(a) for a in row[:-1]).bit_length()
+
+
+class Term:
+    """One output of one term: ``f`` and the facets that carry a penalty.
+
+    Parameters
+    ----------
+    bounds : Penalties
+    patch : Patch
+    c : int
+        Output.
+    units : sequence of Unit
+    """
+
+    def __init__(self, bounds: Penalties, patch: Patch, c: int, units: Sequence[Unit]) -> None:
+        self.bounds, self.patch, self.c, self.units = bounds, patch, c, units
+        complex_ = bounds.complex
+        self.own = np.zeros(len(complex_.points), dtype=bool)
+        for q in patch.pieces:
+            self.own[list(complex_.pieces[q].points or ())] = True
+        f = _floats(patch.map[c], complex_.exponent)
+        self.creases = [bounds.crease(row) for row, _ in units]
+        scales = [bounds.scale(row) for row, _ in units]
+        factors = [
+            nearest(d, complex_.exponent - e) for (_, d), e in zip(units, scales, strict=True)
+        ]
+        forms = [_floats(beyond(row), e) for (row, _), e in zip(units, scales, strict=True)]
+        #: What each facet adds to P at every point, negative where it adds nothing.
+        self.parts = np.zeros((0, len(complex_.points)))
+        size = np.full(f.size, TINY)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if units:
+                self.parts = np.array(
+                    [k * c.values for k, c in zip(factors, self.creases, strict=True)]
+                )
+                size += np.abs(np.array(factors)[:, None] * np.array(forms)).sum(axis=0)
+            self.gap = bounds.points @ f - bounds.values[:, c]
+            self.doubt = SLACK * (bounds.size @ (np.abs(f) + TINY) + bounds.sizes[:, c])
+            self.penalty = np.maximum(self.parts, 0.0).sum(axis=0)
+            self.penalty_doubt = SLACK * (bounds.size @ size) + TINY
+        self.gap[self.own] = self.doubt[self.own] = 0.0
+        #: Whether P is positive, exactly.
+        self.outside = np.zeros(self.own.size, dtype=bool)
+        for crease in self.creases:
+            self.outside |= crease.values > 0
+        self._gaps: dict[int, int] = {}
+
+    # -- exact values ------------------------------------------------------------------------
+
+    def _gap_at(self, p: int) -> int:
+        """``f - F`` at a point."""
+        if p not in self._gaps:
+            complex_ = self.bounds.complex
+            other = complex_.pieces[self.bounds.owner[p]].map[self.c]
+            point = complex_.points[p]
+            self._gaps[p] = value(self.patch.map[self.c], point) - value(other, point)
+        return self._gaps[p]
+
+    def _penalty_at(self, p: int) -> int:
+        point = self.bounds.complex.points[p]
+        return sum(d * max(value(beyond(row), point), 0) for row, d in self.units)
+
+    # -- the smallest penalty ----------------------------------------------------------------
+
+    def above(self) -> list[int]:
+        """Points at which the term is above the network whatever K is."""
+        open_ = ~self.outside & ~self.own & ~(self.gap < -self.doubt)
+        return [p for p in np.flatnonzero(open_).tolist() if self._gap_at(p) > 0]
+
+    def smallest(self) -> Fraction | None:
+        """The smallest K; None if there is none."""
+        if self.above():
+            return None
+        K: Fraction | None = self._at_points()
+        if K and self.units:
+            K = self._where_cut(K)
+        for q in self.bounds.unknown:
+            if q not in self.patch.pieces and K is not None:
+                more = self._on_piece(q)
+                K = None if more is None else max(K, more)
+        return K
+
+    def _at_points(self) -> Fraction:
+        """The largest ``(f - F) / P`` at a point."""
+        at = np.flatnonzero(self.outside)
+        gap, doubt = self.gap[at], self.doubt[at]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            low = (gap - doubt) / (self.penalty[at] + self.penalty_doubt[at])
+            least = self.penalty[at] - self.penalty_doubt[at]
+            high = np.where(least > 0, (gap + doubt) / least, np.inf)
+        best = max(float(np.nanmax(low, initial=0.0)), 0.0)
+        best = best if np.isfinite(best) else 0.0
+        open_ = ~(gap + doubt <= 0) & ~(high < best)
+        quotients = [Fraction(self._gap_at(p), self._penalty_at(p)) for p in at[open_].tolist()]
+        return max(quotients, default=Fraction(0)) if best or quotients else Fraction(0)
+
+    def _where_cut(self, K: Fraction) -> Fraction | None:
+        """The smallest K, at least a given one, on the pieces that creases of the term cut."""
+        bounds = self.bounds
+        pieces = np.unique(np.concatenate([crease.cut for crease in self.creases]))
+        if not pieces.size:
+            return K
+        at = bounds.place[pieces]
+        counts = bounds.counts[at]
+        first = np.cumsum(counts) - counts
+        index = np.repeat(bounds.first[at] - first, counts) + np.arange(counts.sum())
+        p = bounds.corners[index]
+        parts = self.parts[:, p]
+        choices = [
+            np.add.reduceat(parts, first, axis=1) > 0,
+            np.minimum.reduceat(parts, first, axis=1) >= 0,
+        ]
+        k = float(K)
+        done = np.zeros(pieces.size, dtype=bool)
+        for chosen in choices:
+            each = np.repeat(chosen, counts, axis=1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                room = k * np.where(each, parts, 0.0).sum(axis=0) - self.gap[p]
+                fine = room > self.doubt[p] + (k * (1 + SLACK)) * self.penalty_doubt[p]
+            fine |= self.own[p] & ~(each & (parts != 0)).any(axis=0)
+            done |= np.logical_and.reduceat(fine, first)
+        for i in np.flatnonzero(~done).tolist():
+            q = int(pieces[i])
+            corners = p[first[i] : first[i] + counts[i]].tolist()
+            if any(self._fits(corners, np.flatnonzero(chosen[:, i]), K) for chosen in choices):
+                continue
+            more = self._on_piece(q)
+            if more is None:
+                return None
+            K = max(K, more)
+        return K
+
+    def _fits(self, corners: Sequence[int], chosen: Sequence[int], K: Fraction) -> bool:
+        """Whether penalties on some facets, as if linear, are enough at some points, exactly."""
+        units = [self.units[j] for j in chosen]
+        for p in corners:
+            point = self.bounds.complex.points[p]
+            total = sum(d * value(beyond(row), point) for row, d in units)
+            if self._gap_at(p) * K.denominator > K.numerator * total:
+                return False
+        return True
+
+    def _on_piece(self, q: int) -> Fraction | None:
+        """The smallest K on a piece, by a linear program; None if there is none."""
+        complex_ = self.bounds.complex
+        piece = complex_.pieces[q]
+        gap = [a - b for a, b in zip(self.patch.map[self.c], piece.map[self.c], strict=True)]
+        forms = [tuple(d * x for x in beyond(row)) for row, d in self.units]
+        if complex_.below(piece, gap):
+            return Fraction(0)
+        return _ratio(gap, complex_.halfspaces(piece), forms) if forms else None
+
+    # -- where the term is the network -------------------------------------------------------
+
+    def covered(self, K: Fraction) -> list[int]:
+        """Pieces on which the term with penalty K is this output of the network, exactly.
+
+        Where P is not zero, only K = 1 is looked at: other penalties are rounded up.
+        """
+        bounds = self.bounds
+        gap = self.gap
+        if K == 1:
+            gap = gap - self.penalty
+        near = ~(np.abs(gap) > self.doubt + (self.penalty_doubt if K == 1 else 0.0))
+        if K not in (0, 1):
+            near &= ~self.outside
+        found = set(self.patch.pieces)
+        if bounds.first.size:
+            near_pieces = np.logical_and.reduceat(near[bounds.corners], bounds.first)
+            cut: set[int] = set().union(*(c.cut.tolist() for c in self.creases)) if K else set()
+            for q in set(bounds.known[near_pieces].tolist()) - found - cut:
+                corners = bounds.complex.pieces[q].points or ()
+                if all(self._gap_at(p) == K * (self._penalty_at(p) if K else 0) for p in corners):
+                    found.add(q)
+        return sorted(found)
+
+
+def _coordinates(point: Ray) -> Float:
+    """The floats nearest to a point, with a one behind, or a direction, with a zero."""
+    w = point[-1] or max(map(abs, point))
+    return np.array([_quotient(x, w) for x in point])
+
+
+def _quotient(x: int, w: int) -> float:
+    try:
+        return x / w
+    except OverflowError:
+        return float("inf") if x > 0 else float("-inf")
+
+
+def _floats(form: Sequence[int], exponent: int) -> Float:
+    return np.array([nearest(x, exponent) for x in form])
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _ratio(
+    gap: Sequence[int], rows: Sequence[Row], forms: Sequence[Sequence[int]]
+) -> Fraction | None:
+    """Supremum of ``gap(x) / sum_j relu(form_j(x))`` over a polyhedron; None if infinite.
+
+    The variables are ``x`` and 1, both times a positive number, and a bound on each ``relu``.
+    """
+    n, h = len(gap) - 1, len(forms)
+    A: list[list[int]] = [[*row[:-1], -row[-1], *[0] * h] for row in rows]
+    A.append([*[0] * n, -1, *[0] * h])
+    for j, form in enumerate(forms):
+        own = [-int(j == k) for k in range(h)]
+        A += [[*form, *own], [*[0] * (n + 1), *own]]
+    A.append([*[0] * (n + 1), *[1] * h])
+    b = [0] * (len(A) - 1) + [1]
+    return linear_program.maximise([*gap, *[0] * h], A, b).value
