@@ -81,9 +81,8 @@ class _Search:
         parts: dict[int, list[int]] = {}
         for q, piece in enumerate(pieces):
             parts.setdefault(piece.region, []).append(q)
-        for some in parts.values():
-            if len(some) > 1 and (whole := self._of_region(some)) is not None:
-                found.append(whole)
+        wholes = [self._of_region(some) for some in parts.values() if len(some) > 1]
+        found += [whole for whole in wholes if whole is not None]
         chosen = _cover([candidate.covered for candidate in found], len(pieces) * m)
         return [found[i] for i in chosen]
 

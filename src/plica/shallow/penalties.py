@@ -33,6 +33,8 @@ __all__ = ["Patch", "Penalties", "Term", "Unit"]
 SLACK = 1e-12
 #: Added where numbers so small could be lost altogether.
 TINY = np.finfo(np.float64).tiny
+#: Rounds of a game, and how strongly each weighs.
+STEPS, RATE = 40, 5.0
 Float = NDArray[np.float64]
 #: A facet's half-space, and the factor of its penalty in units of the complex.
 Unit = tuple[Row, int]
@@ -195,7 +197,8 @@ class Term:
     def above(self) -> list[int]:
         """Points at which the term is above the network whatever K is."""
         open_ = ~self.outside & ~self.own & ~(self.gap < -self.doubt)
-        return [p for p in np.flatnonzero(open_).tolist() if self._gap_at(p) > 0]
+        sure = self.gap > self.doubt
+        return [p for p in np.flatnonzero(open_).tolist() if sure[p] or self._gap_at(p) > 0]
 
     def smallest(self) -> Fraction | None:
         """The smallest K; None if there is none."""
@@ -222,48 +225,59 @@ class Term:
         best = best if np.isfinite(best) else 0.0
         open_ = ~(gap + doubt <= 0) & ~(high < best)
         quotients = [Fraction(self._gap_at(p), self._penalty_at(p)) for p in at[open_].tolist()]
-        return max(quotients, default=Fraction(0)) if best or quotients else Fraction(0)
+        return max(quotients, default=Fraction(0))
 
     def _where_cut(self, K: Fraction) -> Fraction | None:
         """The smallest K, at least a given one, on the pieces that creases of the term cut."""
-        bounds = self.bounds
         pieces = np.unique(np.concatenate([crease.cut for crease in self.creases]))
-        if not pieces.size:
-            return K
-        at = bounds.place[pieces]
-        counts = bounds.counts[at]
-        first = np.cumsum(counts) - counts
-        index = np.repeat(bounds.first[at] - first, counts) + np.arange(counts.sum())
-        p = bounds.corners[index]
-        parts = self.parts[:, p]
-        choices = [
-            np.add.reduceat(parts, first, axis=1) > 0,
-            np.minimum.reduceat(parts, first, axis=1) >= 0,
-        ]
-        k = float(K)
-        done = np.zeros(pieces.size, dtype=bool)
-        for chosen in choices:
-            each = np.repeat(chosen, counts, axis=1)
-            with np.errstate(over="ignore", invalid="ignore"):
-                room = k * np.where(each, parts, 0.0).sum(axis=0) - self.gap[p]
-                fine = room > self.doubt[p] + (k * (1 + SLACK)) * self.penalty_doubt[p]
-            fine |= self.own[p] & ~(each & (parts != 0)).any(axis=0)
-            done |= np.logical_and.reduceat(fine, first)
-        for i in np.flatnonzero(~done).tolist():
-            q = int(pieces[i])
-            corners = p[first[i] : first[i] + counts[i]].tolist()
-            if any(self._fits(corners, np.flatnonzero(chosen[:, i]), K) for chosen in choices):
-                continue
-            more = self._on_piece(q)
-            if more is None:
-                return None
-            K = max(K, more)
+        while pieces.size:
+            pieces, choices = self._undecided(pieces, K)
+            for q, chosen in zip(pieces.tolist(), choices, strict=True):
+                pieces = pieces[1:]
+                if any(self._fits(q, some, K) for some in chosen):
+                    continue
+                more = self._on_piece(q)
+                if more is None:
+                    return None
+                if more > K:
+                    K = more
+                    break  # which may be enough for others
         return K
 
-    def _fits(self, corners: Sequence[int], chosen: Sequence[int], K: Fraction) -> bool:
-        """Whether penalties on some facets, as if linear, are enough at some points, exactly."""
-        units = [self.units[j] for j in chosen]
-        for p in corners:
+    def _undecided(
+        self, pieces: NDArray[np.int64], K: Fraction
+    ) -> tuple[NDArray[np.int64], list[list[NDArray[np.int64]]]]:
+        """Pieces for which floating point finds no ``lambda`` that shows K to be enough.
+
+        Returns
+        -------
+        pieces : ndarray of int64
+            The ones with the least room first.
+        choices : list of list of ndarray of int64
+            For each of them, sets of facets with ``lambda = 1`` that may just do.
+        """
+        shares: list[Float] | None = None
+        choices: list[NDArray[np.bool_]] = []
+        for played in (False, True):
+            at = _Corners(self, pieces, float(K))
+            if played:
+                shares = [at.played()]
+            else:
+                choices = at.whole()
+                shares = [some.astype(float) for some in choices]
+            room = np.max([at.room(share) for share in shares], axis=0)
+            left = np.flatnonzero(~(room > 0))
+            left = left[np.argsort(room[left], kind="stable")]
+            pieces, choices = pieces[left], [some[:, left] for some in choices]
+            if not pieces.size:
+                break
+        each = range(pieces.size)
+        return pieces, [[np.flatnonzero(some[:, i]) for some in choices] for i in each]
+
+    def _fits(self, q: int, chosen: NDArray[np.int64], K: Fraction) -> bool:
+        """Whether penalties on some facets, as if linear, are enough on a piece, exactly."""
+        units = [self.units[j] for j in chosen.tolist()]
+        for p in self.bounds.complex.pieces[q].points or ():
             point = self.bounds.complex.points[p]
             total = sum(d * value(beyond(row), point) for row, d in units)
             if self._gap_at(p) * K.denominator > K.numerator * total:
@@ -275,9 +289,18 @@ class Term:
         complex_ = self.bounds.complex
         piece = complex_.pieces[q]
         gap = [a - b for a, b in zip(self.patch.map[self.c], piece.map[self.c], strict=True)]
-        forms = [tuple(d * x for x in beyond(row)) for row, d in self.units]
         if complex_.below(piece, gap):
             return Fraction(0)
+        forms, whole = [], [0] * len(gap)
+        for crease, (row, d) in zip(self.creases, self.units, strict=True):
+            form = [d * x for x in beyond(row)]
+            values = crease.values[list(piece.points or ())]
+            if piece.points is None or (values.min() < 0 < values.max()):
+                forms.append(form)
+            elif values.max() > 0:  # positive on all of the piece
+                whole = [a + b for a, b in zip(whole, form, strict=True)]
+        if any(whole):
+            forms.append(whole)
         return _ratio(gap, complex_.halfspaces(piece), forms) if forms else None
 
     # -- where the term is the network -------------------------------------------------------
@@ -303,6 +326,68 @@ class Term:
                 if all(self._gap_at(p) == K * (self._penalty_at(p) if K else 0) for p in corners):
                     found.add(q)
         return sorted(found)
+
+
+class _Corners:
+    """The corners of some pieces that creases of a term cut, one piece after another.
+
+    Parameters
+    ----------
+    term : Term
+    pieces : ndarray of int64, shape (Q,)
+    K : float
+    """
+
+    def __init__(self, term: Term, pieces: NDArray[np.int64], K: float) -> None:
+        bounds = term.bounds
+        at = bounds.place[pieces]
+        self.counts = bounds.counts[at]
+        self.first = np.cumsum(self.counts) - self.counts
+        begin = np.repeat(bounds.first[at] - self.first, self.counts)
+        p = bounds.corners[begin + np.arange(begin.size)]
+        parts = term.parts[:, p]
+        #: Corners of the term's own pieces. There the term touches the network, and only facets
+        #: that contain them are allowed.
+        self.own = term.own[p]
+        self.allowed = np.logical_and.reduceat(~self.own | (parts == 0), self.first, axis=1)
+        self.signs = parts
+        with np.errstate(over="ignore", invalid="ignore"):
+            doubt = term.doubt[p] + (K * (1 + SLACK)) * term.penalty_doubt[p]
+            need = term.gap[p] + doubt
+            size = np.abs(K * parts).sum(axis=0) + np.abs(need) + TINY
+            #: What each facet gives, and what is needed, shapes (h, I) and (I,); at most one.
+            self.gives = K * parts / size
+            self.needs = np.where(self.own, -np.inf, need / size)
+
+    def whole(self) -> list[NDArray[np.bool_]]:
+        """Shares of zero and one that may do, each of shape (h, Q)."""
+        return [
+            self.allowed & (np.add.reduceat(self.signs, self.first, axis=1) > 0),
+            self.allowed & (np.maximum.reduceat(self.signs, self.first, axis=1) > 0),
+            np.minimum.reduceat(self.signs, self.first, axis=1) >= 0,
+        ]
+
+    def room(self, share: Float) -> Float:
+        """By how much a share in [0, 1], shape (h, Q), gives more than is needed, shape (Q,)."""
+        each = np.repeat(share, self.counts, axis=1)
+        return np.minimum.reduceat((each * self.gives).sum(axis=0) - self.needs, self.first)
+
+    def played(self) -> Float:
+        """Nearly the share with the most room, shape (h, Q).
+
+        For each piece a game of a share against a corner, played again and again with
+        multiplicative weights (Freund and Schapire 1999).
+        """
+        room = np.zeros(self.needs.size)
+        total = np.zeros(self.allowed.shape)
+        for _ in range(STEPS):
+            weights = np.exp(np.repeat(np.minimum.reduceat(room, self.first), self.counts) - room)
+            share = self.allowed & (np.add.reduceat(self.gives * weights, self.first, axis=1) > 0)
+            total += share
+            each = np.repeat(share, self.counts, axis=1)
+            gained = (each * self.gives).sum(axis=0) - self.needs
+            room += RATE * np.where(self.own, np.inf, gained)
+        return total / STEPS
 
 
 def _coordinates(point: Ray) -> Float:
