@@ -8,6 +8,7 @@
 #include "bind.hpp"
 #include "bind_cells.hpp"
 #include "bind_outline.hpp"
+#include "bind_terms.hpp"
 #include "difference.hpp"
 #include "walk.hpp"
 
@@ -136,4 +137,5 @@ NB_MODULE(_core, m) {
     bind_walk<2>(m, "PlaneWalk");
     bind_cells(m);
     bind_outline(m);
+    bind_terms(m);
 }
