@@ -12,10 +12,12 @@ from operator import mul
 
 from .linear_program import Row
 
-__all__ = ["Ray", "generators"]
+__all__ = ["Marked", "Ray", "extreme_rays", "generators", "subdivided"]
 
 #: ``(x_1, ..., x_n, w)``: the point ``x / w`` where ``w > 0``, a direction where ``w`` is 0.
 Ray = tuple[int, ...]
+#: With a bit for each half-space that it is on the edge of.
+Marked = list[tuple[Ray, int]]
 
 
 def generators(rows: Sequence[Row], n: int, limit: int) -> list[Ray] | None:
@@ -44,9 +46,64 @@ def generators(rows: Sequence[Row], n: int, limit: int) -> list[Ray] | None:
     >>> sorted(generators([(-1, 0, 0)], 2, 100))
     [(0, -1, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0)]
     """
+    found = _generated(rows, n, limit)
+    if found is None:
+        return None
+    rays, lines = found
+    return [ray for ray, _ in rays] + [_signed(s, line) for line in lines for s in (1, -1)]
+
+
+def extreme_rays(rows: Sequence[Row], n: int, limit: int) -> Marked | None:
+    """The same with the half-spaces that each is on the edge of; None also if there are lines.
+
+    Returns
+    -------
+    list of (Ray, int) or None
+        Bit ``k + 1`` of the number is set if the generator is on the edge of half-space ``k``.
+    """
+    found = _generated(rows, n, limit)
+    return None if found is None or found[1] else found[0]
+
+
+def subdivided(rays: Marked, forms: Sequence[Sequence[int]], n: int, used: int) -> list[Ray]:
+    """Generators of all the parts into which the zeros of some forms cut a polyhedron.
+
+    Parameters
+    ----------
+    rays : list of (Ray, int)
+        Its generators; see `extreme_rays`.
+    forms : sequence of n + 1 integers
+        Affine forms, constants last.
+    n : int
+        Dimension.
+    used : int
+        Number of bits that are used in the numbers of ``rays``.
+
+    Examples
+    --------
+    >>> segment = extreme_rays([(1, 1), (-1, 0)], 1, 10)
+    >>> sorted(subdivided(segment, [(2, -1)], 1, 3))
+    [(0, 1), (1, 1), (1, 2)]
+    """
+    parts = [rays]
+    for j, form in enumerate(forms):
+        split = []
+        for part in parts:
+            values = [_dot(form, g) for g, _ in part]
+            if min(values) < 0 < max(values):
+                sides = (form, [-x for x in form])
+                split += [_cut(part, side, 1 << (used + j), n - 1) for side in sides]
+            else:
+                split.append(part)
+        parts = split
+    return list({g for part in parts for g, _ in part})
+
+
+def _generated(rows: Sequence[Row], n: int, limit: int) -> tuple[Marked, list[Ray]] | None:
+    """Rays and lines; None if there are too many."""
     half_spaces = [(*[0] * n, 1), *((*(-a for a in row[:-1]), row[-1]) for row in rows)]
     lines = [tuple(int(i == j) for j in range(n + 1)) for i in range(n + 1)]
-    rays: list[tuple[Ray, int]] = []  # with a bit for each half-space that it is on the edge of
+    rays: Marked = []
     for k, a in enumerate(half_spaces):
         bit = 1 << k
         along = [_dot(a, line) for line in lines]
@@ -62,15 +119,14 @@ def generators(rows: Sequence[Row], n: int, limit: int) -> list[Ray] | None:
         lines = [_mixed(v, g, -u, line) for g, u in zip(lines, along, strict=True)]
         rays = [(_mixed(v, g, -_dot(a, g), line), zero | bit) for g, zero in rays]
         rays.append((_primitive(line), bit - 1))
-    found = [ray for ray, _ in rays]
-    for line in lines:
-        found += [_primitive(line), _primitive(-x for x in line)]
-    return found
+    return rays, [_primitive(line) for line in lines]
 
 
-def _cut(
-    rays: list[tuple[Ray, int]], a: Sequence[int], bit: int, rank: int
-) -> list[tuple[Ray, int]]:
+def _signed(sign: int, line: Ray) -> Ray:
+    return tuple(sign * x for x in line)
+
+
+def _cut(rays: Marked, a: Sequence[int], bit: int, rank: int) -> Marked:
     """Rays of what a half-space leaves of a cone.
 
     Neighbours are both on the edge of ``rank`` independent half-spaces, and no third ray is on the

@@ -5,8 +5,9 @@ relu(r_j)``: the ``r_j`` are positive beyond facets of C, and with ``K = 1`` the
 facet j as the network does there, if it bends down. At first these facets alone carry a penalty;
 if no K is enough, others beyond which the term would be above the network are added; with all
 facets there always is one (Hoffman 1952). K is the smallest that keeps the term below the network,
-see `plica.shallow.penalties`. A linear region of several pieces also gets a term that carries
-penalties only beyond facets that have all of it on one side, where there is a K for that.
+see `plica.shallow.penalties`. If it is more than 1, larger penalties beyond some facets only are
+tried too, see `plica.shallow.raised`. A linear region of several pieces also gets a term that
+carries penalties only beyond facets that have all of it on one side, where there is a K for that.
 
 Every term is then the network on its own piece, often on others too. A few terms that are the
 network on all pieces together are enough: they are chosen greedily, the one that adds most first.
@@ -30,6 +31,7 @@ from .numbers import rounded_up
 from .penalties import Patch, Penalties, Term, Unit
 from .pieces import beyond, convex_pieces
 from .pool import Mixture, Pool, short
+from .raised import raised
 
 if TYPE_CHECKING:
     from .plan import Setting
@@ -77,7 +79,7 @@ class _Search:
         """Terms that are the network on all pieces together, and nowhere above it."""
         pieces = self.complex.pieces
         m = len(pieces[0].map)
-        found = [self._of_piece(q) for q in range(len(pieces))]
+        found = [candidate for q in range(len(pieces)) for candidate in self._of_piece(q)]
         parts: dict[int, list[int]] = {}
         for q, piece in enumerate(pieces):
             parts.setdefault(piece.region, []).append(q)
@@ -86,11 +88,18 @@ class _Search:
         chosen = _cover([candidate.covered for candidate in found], len(pieces) * m)
         return [found[i] for i in chosen]
 
-    def _of_piece(self, q: int) -> _Candidate:
+    def _of_piece(self, q: int) -> list[_Candidate]:
+        """Terms for a piece: with one K for all facets, and with larger penalties for some."""
         piece = self.complex.pieces[q]
         patch = Patch(piece.map, (q,))
         terms = [self._penalised(patch, c, piece.rows) for c in range(len(piece.map))]
-        return self._candidate(patch, terms)
+        others = [raised(term) if K > 1 else None for term, K in terms]
+        found = [self._candidate(patch, terms)]
+        if any(others):
+            pairs = zip(others, terms, strict=True)
+            mixed = [(term, Fraction(1)) if term else uniform for term, uniform in pairs]
+            found.append(self._candidate(patch, mixed))
+        return found
 
     def _penalised(
         self, patch: Patch, c: int, rows: dict[Row, tuple[int, ...]]

@@ -4,9 +4,10 @@ A term is ``f - K P`` with ``P = sum_j drop_j relu(r_j)``. On a piece that no ``
 sign in, it is affine, as the network is: it is below the network there if it is at the corners and
 along the directions. So K is at least the largest quotient ``(f - F) / P`` over all corners of the
 complex. Where an ``r_j`` cuts a piece into two, the term is at most ``f - K sum_j lambda_j drop_j
-r_j``, with any ``lambda_j`` in [0, 1], and that is affine again; where no ``lambda_j`` in {0, 1} is
-found for which this is below the network, the smallest K is the value of a linear program over the
-cone of the piece, by the scaling of Charnes and Cooper (1962).
+r_j``, with any ``lambda_j`` in [0, 1], and that is affine again; where no ``lambda`` is found for
+which this is below the network, K is at least the largest quotient at the corners of the parts. For
+pieces with too many corners the smallest K is the value of a linear program over the cone of the
+piece, by the scaling of Charnes and Cooper (1962).
 
 Floating point only says which corners need a look: with a bound on its error that leaves room for
 all rounding. The quotients, and every sign that the bound leaves open, are computed in integers.
@@ -22,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exact import linear_program
-from ..exact.generators import Ray
+from ..exact.generators import Marked, Ray, extreme_rays, subdivided
 from ..exact.linear_program import Row
 from .numbers import nearest
-from .pieces import Complex, Map, beyond, value
+from .pieces import GENERATORS, Complex, Map, beyond, value
 
 __all__ = ["Patch", "Penalties", "Term", "Unit"]
 
@@ -99,6 +100,7 @@ class Penalties:
             self.values = np.einsum("pk,pmk->pm", self.points, own)
             self.sizes = np.einsum("pk,pmk->pm", self.size, np.abs(own) + TINY)
         self._creases: dict[Row, Crease] = {}
+        self._rays: dict[int, Marked | None] = {}
 
     # -- creases -----------------------------------------------------------------------------
 
@@ -125,6 +127,13 @@ class Penalties:
             cut = self.known
         found = self._creases[row] = Crease(values, cut)
         return found
+
+    def rays(self, q: int) -> Marked | None:
+        """The extreme rays of a piece, kept; None if they are too many."""
+        if q not in self._rays:
+            rows = self.complex.halfspaces(self.complex.pieces[q])
+            self._rays[q] = extreme_rays(rows, self.points.shape[1] - 1, GENERATORS)
+        return self._rays[q]
 
     @staticmethod
     def scale(row: Row) -> int:
@@ -285,7 +294,11 @@ class Term:
         return True
 
     def _on_piece(self, q: int) -> Fraction | None:
-        """The smallest K on a piece, by a linear program; None if there is none."""
+        """The smallest K on a piece; None if there is none.
+
+        The largest quotient at the corners of the parts that the creases cut it into; the value of
+        a linear program where there are too many corners.
+        """
         complex_ = self.bounds.complex
         piece = complex_.pieces[q]
         gap = [a - b for a, b in zip(self.patch.map[self.c], piece.map[self.c], strict=True)]
@@ -301,7 +314,20 @@ class Term:
                 whole = [a + b for a, b in zip(whole, form, strict=True)]
         if any(whole):
             forms.append(whole)
-        return _ratio(gap, complex_.halfspaces(piece), forms) if forms else None
+        if not forms:
+            return None
+        rays = self.bounds.rays(q)
+        if rays is None:
+            return _ratio(gap, complex_.halfspaces(piece), forms)
+        most = Fraction(0)
+        for ray in subdivided(rays, forms, len(gap) - 1, 1 + len(complex_.halfspaces(piece))):
+            up = value(gap, ray)
+            if up > 0:
+                total = sum(max(value(form, ray), 0) for form in forms)
+                if not total:
+                    return None
+                most = max(most, Fraction(up, total))
+        return most
 
     # -- where the term is the network -------------------------------------------------------
 

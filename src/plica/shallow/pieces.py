@@ -32,6 +32,8 @@ __all__ = ["Complex", "Piece", "convex_pieces", "value"]
 
 #: Corners and directions of a region beyond which linear programs take their place.
 GENERATORS = 1024
+#: Bits of the unit below the last one of all maps: penalties may be as fine.
+FINE = 32
 #: Coefficients of an affine map, constants last, in integers; shape (m, n + 1).
 Map = tuple[tuple[int, ...], ...]
 
@@ -188,7 +190,7 @@ def _exact_forms(
             for parent, *pieces in children.tolist()
         ]
         column += nonlinear.size
-    exponent = min(state.exponent for state in states)
+    exponent = min(state.exponent for state in states) - FINE
     maps = [
         tuple(map(tuple, (state.ints << (state.exponent - exponent)).tolist())) for state in states
     ]
