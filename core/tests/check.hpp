@@ -14,3 +14,4 @@ class Checks {
 };
 
 void test_dyadic(Checks &checks);
+void test_terms(Checks &checks);

@@ -135,7 +135,7 @@ def test_shallow_of_a_trained_residual_network(run, tmp_path, method):
         loss = torch.nn.functional.binary_cross_entropy_with_logits(model(x), target)
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
     path, out = tmp_path / "residual.npz", tmp_path / "form.npz"
     net = plica.load(model, example=torch.zeros(1, 2))
