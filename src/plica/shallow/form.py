@@ -166,21 +166,17 @@ class MaxOfShallow:
         point = rational_point(x, self.n_inputs)
         q = lcm(*(v.denominator for v in point))
         X = np.array([int(v * q) for v in point] + [q], dtype=object)
-        h = np.maximum(self.hidden.ints @ X, 0) if self.distinct_units else []
-        two = Fraction(2)
-        hidden = [int(v) * two ** int(e) for v, e in zip(h, self.hidden.exponents, strict=True)]
-        best: list[Fraction] | None = None
-        for t in range(len(self.terms)):
-            part = slice(self.start[t], self.start[t + 1])
-            values = list(self.affine.ints[t] @ X)
-            ends = zip(values, self.affine.exponents[t], strict=True)
-            total = [int(v) * two ** int(e) for v, e in ends]
-            for i, w in zip(self.reads[part], self.weights.fractions(part), strict=True):
-                if hidden[i]:
-                    total = [y + v * hidden[i] for y, v in zip(total, w, strict=True)]
-            best = total if best is None else [max(p) for p in zip(best, total, strict=True)]
-        assert best is not None
-        return tuple(y / q for y in best)
+        straight = self.affine.ints @ X
+        h = self.hidden.ints @ X
+        on = np.flatnonzero((h > 0)[self.reads])
+        units = self.reads[on]
+        exponents = self.weights.exponents[on] + self.hidden.exponents[units]
+        # everything in units of one power of two
+        low = min(self.affine.exponents.min(), exponents.min(initial=np.iinfo(np.int64).max))
+        total = straight << (self.affine.exponents - low).astype(object)
+        bent = (self.weights.ints[on] * h[units, None]) << (exponents - low).astype(object)[:, None]
+        np.add.at(total, np.repeat(np.arange(len(self.terms)), self.units_per_term)[on], bent)
+        return tuple(Fraction(int(y), q) * Fraction(2) ** int(low) for y in total.max(axis=0))
 
     # -- elsewhere ---------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ..exact import linear_program
 from ..exact.generators import Marked, Ray, extreme_rays, subdivided
 from ..exact.linear_program import Row
-from .numbers import nearest
+from .numbers import as_float, nearest
 from .pieces import GENERATORS, Complex, Map, beyond, value
 
 __all__ = ["Patch", "Penalties", "Term", "Unit"]
@@ -34,6 +34,8 @@ __all__ = ["Patch", "Penalties", "Term", "Unit"]
 SLACK = 1e-12
 #: Added where numbers so small could be lost altogether.
 TINY = np.finfo(np.float64).tiny
+#: Numbers that are kept of creases seen before.
+KEPT = 1 << 26
 #: Rounds of a game, and how strongly each weighs.
 STEPS, RATE = 40, 5.0
 Float = NDArray[np.float64]
@@ -125,6 +127,8 @@ class Penalties:
             cut = self.known[(low < 0) & (high > 0)]
         else:
             cut = self.known
+        if len(self._creases) >= max(KEPT // max(values.size, 1), 64):
+            self._creases.pop(next(iter(self._creases)))  # the oldest
         found = self._creases[row] = Crease(values, cut)
         return found
 
@@ -268,7 +272,7 @@ class Term:
         shares: list[Float] | None = None
         choices: list[NDArray[np.bool_]] = []
         for played in (False, True):
-            at = _Corners(self, pieces, float(K))
+            at = _Corners(self, pieces, as_float(K))
             if played:
                 shares = [at.played()]
             else:

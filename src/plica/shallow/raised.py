@@ -20,6 +20,8 @@ __all__ = ["raised"]
 STEPS, ATTEMPTS = 8, 2
 #: Room that floating point is given.
 MARGIN = 1e-9
+#: No factor is larger.
+HUGE = 1e100
 
 
 def raised(term: Term) -> Term | None:
@@ -37,8 +39,8 @@ def raised(term: Term) -> Term | None:
         enough is decided exactly.
     """
     parts = np.maximum(term.parts, 0.0)
-    gap = np.where(term.own, -np.inf, term.gap)
-    if not np.isfinite(parts).all():
+    gap = np.where(term.own, 0.0, term.gap)
+    if not (np.isfinite(parts).all() and np.isfinite(gap).all()):
         return None
     factor = np.ones(len(term.units))
     above = np.flatnonzero(gap > (1 + MARGIN) * parts.sum(axis=0))
@@ -52,7 +54,7 @@ def raised(term: Term) -> Term | None:
             break
         worst = above[np.argmax(lack)]
         j = max(some, key=lambda j: float(parts[j, worst]))
-        factor[j] += (1 + MARGIN) * most / parts[j, worst]
+        factor[j] = min(factor[j] + (1 + MARGIN) * most / float(parts[j, worst]), HUGE)
     for _ in range(ATTEMPTS):
         units = [
             (row, _larger(drop, factor[j]) if j in some else drop)
@@ -60,12 +62,12 @@ def raised(term: Term) -> Term | None:
         ]
         found = Term(term.bounds, term.patch, term.c, units)
         K = found.smallest()
-        if K is None or not np.isfinite(float(K)):
+        if K is None or K > HUGE:
             return None
         if K <= 1:
             return found
         # pieces that creases of the term cut need more
-        factor[some] *= float(K) ** 2
+        factor[some] = np.minimum(factor[some] * float(K) ** 2, HUGE)
     return None
 
 
