@@ -76,13 +76,13 @@ class Dense:
         widest = max(x.shape[1], *(sum(block.V.shape) for block in self.blocks))
         step = max(64, CACHE // widest)
         for i in range(0, x.shape[0], step):
-            part = np.ascontiguousarray(x[i : i + step].T)
+            part = x[i : i + step].T
             count = part.shape[1]
-            one = np.concatenate([part, np.ones((1, count))])
             for block in self.blocks:
                 h = block.U.shape[0]
                 read = np.empty((block.V.shape[1], count))
-                np.matmul(block.U, one, out=read[:h])
+                np.matmul(block.U[:, :-1], part, out=read[:h])
+                read[:h] += block.U[:, -1:]
                 np.maximum(read[:h], 0.0, out=read[:h])
                 read[h] = 1.0
                 read[h + 1 :] = part[block.linear]
