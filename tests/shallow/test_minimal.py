@@ -16,12 +16,18 @@ from plica.shallow import max_of_shallow, penalties, pieces, random_network
 from plica.shallow.penalties import Patch, Penalties, Term
 from plica.shallow.pieces import convex_pieces
 from plica.shallow.plan import Setting
+from plica.shallow.raised import raised
 from tests.shallow.cases import NETWORKS, assert_equal, cube
 from tests.twins.networks import SQUARE, he
 
 
 def setting(net: Network, domain: Any) -> Setting:
     return Setting(net, domain, "minimal", True, None)
+
+
+def units_of(piece: pieces.Piece, c: int = 0) -> list[penalties.Unit]:
+    """The facets where the network bends down."""
+    return [(row, drop[c]) for row, drop in piece.rows.items() if drop[c] > 0]
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
@@ -119,8 +125,7 @@ def test_penalties_are_those_of_the_linear_programs(
     asked = 0
     for q, piece in enumerate(found.pieces):
         for c in range(net.n_outputs):
-            units = [(row, drop[c]) for row, drop in piece.rows.items() if drop[c] > 0]
-            term = Term(bounds, Patch(piece.map, (q,)), c, units)
+            term = Term(bounds, Patch(piece.map, (q,)), c, units_of(piece, c))
             K = term.smallest()
             each = [term._on_piece(r) for r in range(len(found.pieces)) if r != q]
             asked += len(each)
@@ -129,16 +134,40 @@ def test_penalties_are_those_of_the_linear_programs(
             else:
                 assert max(each) == K
     assert asked
+    # linear programs give what corners give
+    term = Term(bounds, Patch(found.pieces[0].map, (0,)), 0, units_of(found.pieces[0]))
+    by_corners = [term._on_piece(r) for r in range(1, len(found.pieces))]
+    monkeypatch.setattr(Penalties, "rays", lambda *_: None)
+    assert [term._on_piece(r) for r in range(1, len(found.pieces))] == by_corners
+    monkeypatch.undo()
     # without any floating-point decision the answers are the same
     monkeypatch.setattr(penalties, "SLACK", 1e6)
     blind = Penalties(found)
     for q, piece in enumerate(found.pieces):
-        units = [(row, drop[0]) for row, drop in piece.rows.items() if drop[0] > 0]
-        two = [Term(b, Patch(piece.map, (q,)), 0, units) for b in (bounds, blind)]
+        two = [Term(b, Patch(piece.map, (q,)), 0, units_of(piece)) for b in (bounds, blind)]
         assert two[0].smallest() == two[1].smallest()
         K = two[0].smallest()
         if K is not None:
             assert two[1].covered(K) == two[0].covered(K)
+
+
+def test_larger_penalties_for_some_facets() -> None:
+    net = random_network(2, 16, 2)
+    found = convex_pieces(setting(net, SQUARE))
+    bounds = Penalties(found)
+    better = 0
+    for q, piece in enumerate(found.pieces):
+        term = Term(bounds, Patch(piece.map, (q,)), 0, units_of(piece))
+        K = term.smallest()
+        other = raised(term) if K is not None and K > 1 else None
+        if other is None:
+            continue
+        assert other.smallest() <= 1
+        drops = [(d, e) for (_, d), (_, e) in zip(term.units, other.units, strict=True)]
+        assert all(d <= e for d, e in drops)
+        assert any(d == e for d, e in drops)
+        better += len(other.covered(Fraction(1))) > len(term.covered(K))
+    assert better > 3
 
 
 @pytest.mark.parametrize("residual", [False, True])

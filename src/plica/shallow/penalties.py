@@ -134,8 +134,11 @@ class Penalties:
 
     def rays(self, q: int) -> Marked | None:
         """The extreme rays of a piece, kept; None if they are too many."""
+        piece = self.complex.pieces[q]
+        if piece.points is None:
+            return None
         if q not in self._rays:
-            rows = self.complex.halfspaces(self.complex.pieces[q])
+            rows = self.complex.halfspaces(piece)
             self._rays[q] = extreme_rays(rows, self.points.shape[1] - 1, GENERATORS)
         return self._rays[q]
 
@@ -269,21 +272,18 @@ class Term:
         choices : list of list of ndarray of int64
             For each of them, sets of facets with ``lambda = 1`` that may just do.
         """
-        shares: list[Float] | None = None
-        choices: list[NDArray[np.bool_]] = []
-        for played in (False, True):
-            at = _Corners(self, pieces, as_float(K))
-            if played:
-                shares = [at.played()]
-            else:
-                choices = at.whole()
-                shares = [some.astype(float) for some in choices]
+        at = _Corners(self, pieces, as_float(K))
+        choices = at.whole()
+        shares = [some.astype(float) for some in choices]
+        for last in (False, True):
             room = np.max([at.room(share) for share in shares], axis=0)
             left = np.flatnonzero(~(room > 0))
             left = left[np.argsort(room[left], kind="stable")]
             pieces, choices = pieces[left], [some[:, left] for some in choices]
-            if not pieces.size:
+            if last or not pieces.size:
                 break
+            at = _Corners(self, pieces, as_float(K))
+            shares = [at.played()]
         each = range(pieces.size)
         return pieces, [[np.flatnonzero(some[:, i]) for some in choices] for i in each]
 
