@@ -26,7 +26,7 @@ from ..exact import linear_program
 from ..exact.generators import Marked, Ray, extreme_rays, subdivided
 from ..exact.linear_program import Row
 from .numbers import as_float, nearest
-from .pieces import GENERATORS, Complex, Map, beyond, value
+from .pieces import Complex, Map, beyond, value
 
 __all__ = ["Patch", "Penalties", "Term", "Unit"]
 
@@ -36,6 +36,8 @@ SLACK = 1e-12
 TINY = np.finfo(np.float64).tiny
 #: Numbers that are kept of creases seen before.
 KEPT = 1 << 26
+#: Corners and directions of a piece beyond which it is not cut into parts.
+CORNERS = 64
 #: Rounds of a game, and how strongly each weighs.
 STEPS, RATE = 40, 5.0
 Float = NDArray[np.float64]
@@ -133,13 +135,13 @@ class Penalties:
         return found
 
     def rays(self, q: int) -> Marked | None:
-        """The extreme rays of a piece, kept; None if they are too many."""
+        """The extreme rays of a piece, kept; None if they are too many to cut it into parts."""
         piece = self.complex.pieces[q]
-        if piece.points is None:
+        if piece.points is None or len(piece.points) > CORNERS:
             return None
         if q not in self._rays:
             rows = self.complex.halfspaces(piece)
-            self._rays[q] = extreme_rays(rows, self.points.shape[1] - 1, GENERATORS)
+            self._rays[q] = extreme_rays(rows, self.points.shape[1] - 1, CORNERS)
         return self._rays[q]
 
     @staticmethod

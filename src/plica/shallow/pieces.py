@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Complex", "Piece", "convex_pieces", "value"]
 
 #: Corners and directions of a region beyond which linear programs take their place.
-GENERATORS = 1024
+GENERATORS = 512
 #: Bits of the unit below the last one of all maps: penalties may be as fine.
 FINE = 32
 #: Coefficients of an affine map, constants last, in integers; shape (m, n + 1).

@@ -35,9 +35,11 @@ def raised(term: Term) -> Term | None:
     Returns
     -------
     Term or None
-        None if no such penalties are found, or all facets would need a larger one. That K = 1 is
-        enough is decided exactly.
+        None if no such penalties are found, or all facets would need a larger one, or some pieces
+        have no known corners. That K = 1 is enough is decided exactly.
     """
+    if term.bounds.unknown:
+        return None  # pieces without corners would take a linear program each
     parts = np.maximum(term.parts, 0.0)
     gap = np.where(term.own, 0.0, term.gap)
     if not (np.isfinite(parts).all() and np.isfinite(gap).all()):
