@@ -8,6 +8,7 @@
 #include "bind.hpp"
 #include "bind_cells.hpp"
 #include "bind_outline.hpp"
+#include "bind_terms.hpp"
 #include "difference.hpp"
 #include "histogram_bound.hpp"
 #include "walk.hpp"
@@ -152,4 +153,5 @@ NB_MODULE(_core, m) {
     bind_walk<2>(m, "PlaneWalk");
     bind_cells(m);
     bind_outline(m);
+    bind_terms(m);
 }

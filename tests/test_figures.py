@@ -48,3 +48,13 @@ def test_folding_runs(tmp_path: Path) -> None:
     assert [path.name for path in pictures] == names
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
     assert said.count("wrote ") == len(names)
+
+
+@pytest.mark.slow
+def test_deep_to_shallow_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    said = run("deep_to_shallow.py", folder, tmp_path)
+    assert "the same function: True" in said
+    assert said.count("equal at 100 rational points") == 2
+    for name in ("residual.npz", "minimal.npz", "patterns.onnx", "complexity.png"):
+        assert (folder / name).stat().st_size

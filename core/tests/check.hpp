@@ -15,3 +15,4 @@ class Checks {
 
 void test_dyadic(Checks &checks);
 void test_histogram_bound(Checks &checks);
+void test_terms(Checks &checks);

@@ -199,6 +199,7 @@ int main() {
     Checks checks;
     test_dyadic(checks);
     test_histogram_bound(checks);
+    test_terms(checks);
     test_arrangements(checks);
     test_near_duplicates(checks);
     test_depth(checks);

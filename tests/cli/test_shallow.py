@@ -110,3 +110,39 @@ def test_shallow_refuses_with_an_exit_code(run, small):
     assert result.exit_code == 2
     assert "lower bound" in result.stderr
     assert run("shallow", small, "--output", "7").exit_code == 2
+
+
+@pytest.mark.parametrize("method", ["patterns", "minimal"])
+def test_shallow_of_a_trained_residual_network(run, tmp_path, method):
+    torch = pytest.importorskip("torch")
+
+    class Block(torch.nn.Module):
+        def __init__(self, n, width):
+            super().__init__()
+            self.inner, self.outer = torch.nn.Linear(n, width), torch.nn.Linear(width, n)
+
+        def forward(self, x):
+            return x + self.outer(torch.relu(self.inner(x)))
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(Block(2, 6), Block(2, 6), torch.nn.Linear(2, 1))
+    x = torch.rand(200, 2) * 2 - 1
+    target = (x[:, :1] * x[:, 1:] > 0).float()
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    losses = []
+    for _ in range(150):
+        optimiser.zero_grad()
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(model(x), target)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    path, out = tmp_path / "residual.npz", tmp_path / "form.npz"
+    net = plica.load(model, example=torch.zeros(1, 2))
+    net.save(path)
+    result = run("shallow", path, "--method", method, "-o", out)
+    assert result.exit_code == 0, result.output
+    for words in (f"method: {method}", "built: ", "equal in exact arithmetic", f"saved: {out}"):
+        assert words in result.stdout
+    form = MaxOfShallow.load(out)
+    np.testing.assert_allclose(form(x.numpy()), net(x.numpy()), rtol=1e-11, atol=1e-11)

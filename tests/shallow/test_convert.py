@@ -93,10 +93,11 @@ def test_the_chain_is_the_same_function(name: str) -> None:
     assert plica.count_regions(shallow, SQUARE, kind="linear") == deep
 
 
+@pytest.mark.parametrize("method", ["patterns", "minimal"])
 @pytest.mark.parametrize("depth", [2, 3, 4, 5, 6])
-def test_floats_far_out(depth: int) -> None:
+def test_floats_far_out(depth: int, method: str) -> None:
     net = Network.mlp(he([2, *[3] * depth, 1], seed=depth))
-    form = max_of_shallow(net, method="patterns")
+    form = max_of_shallow(net, method=method)
     x = (
         np.random.default_rng(0).uniform(-1, 1, (100_000, 2))
         * np.geomspace(1, 100, 100_000)[:, None]
@@ -158,6 +159,15 @@ def test_too_large_is_refused_before_it_is_built() -> None:
     net = Network.mlp(he([4, 30, 30, 1]))
     with pytest.raises(plica.SizeError, match="patterns"):
         max_of_shallow(net, prune=False, method="patterns")
+
+
+def test_outputs_share_hidden_units() -> None:
+    net = NETWORKS["leaky"]
+    assert net.n_outputs == 2
+    for method in ("patterns", "minimal"):
+        together = max_of_shallow(net, SQUARE, method=method)
+        apart = [max_of_shallow(net.select(c), SQUARE, method=method) for c in range(2)]
+        assert all(together.distinct_units == form.distinct_units > 0 for form in apart)
 
 
 def test_budget_leaves_a_lower_bound() -> None:
@@ -239,8 +249,10 @@ def test_load_refuses(tmp_path: Path) -> None:
 def test_torch_and_onnx(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     ort = pytest.importorskip("onnxruntime")
-    for name in ("deeper", "residual"):
-        form = max_of_shallow(NETWORKS[name], SQUARE)
+    gathered = set()
+    for name, method in itertools.product(("deeper", "residual", "integer"), ("auto", "minimal")):
+        form = max_of_shallow(NETWORKS[name], SQUARE, method=method)
+        gathered.add(form.distinct_units > 4 * form.units_per_term.max())
         x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
         module = form.to_torch()
         np.testing.assert_allclose(module(torch.tensor(x)).numpy(), form(x), rtol=1e-12, atol=1e-12)
@@ -248,6 +260,8 @@ def test_torch_and_onnx(tmp_path: Path) -> None:
         session = ort.InferenceSession(tmp_path / "form.onnx", providers=["CPUExecutionProvider"])
         (y,) = session.run(None, {"x": x})
         np.testing.assert_allclose(y, form(x), rtol=1e-12, atol=1e-12)
+        assert module(torch.tensor(x)).shape == y.shape == (50, form.n_outputs)
+    assert gathered == {False, True}
 
 
 # -- the minimal local form ------------------------------------------------------------------
@@ -262,12 +276,13 @@ def test_minimal_is_equal(net: Network) -> None:
     assert form.total_units <= plan(net, domain, method="minimal").total_units
 
 
-def test_minimal_has_a_term_for_each_linear_region() -> None:
+def test_minimal_has_at_most_a_term_for_each_convex_linear_region() -> None:
     # both hidden layers of `deep` have convex linear regions only
     net = NETWORKS["deep"]
     form = max_of_shallow(net, SQUARE, method="minimal")
-    assert len(form.terms) == plica.count_regions(net, SQUARE, kind="linear")
+    assert len(form.terms) < plica.count_regions(net, SQUARE, kind="linear")
     assert form.units_per_term.max() <= max_of_shallow(net, SQUARE).units_per_term.max()
+    assert plica.equal_on(net, form.to_network(), SQUARE).equal
 
 
 def test_minimal_of_a_convex_function_needs_no_hidden_units() -> None:
@@ -309,14 +324,15 @@ def test_convolutional_on_a_slice() -> None:
     net = plica.load(module, example=torch.zeros(1, 1, 8, 8))
     rng = np.random.default_rng(0)
     plane = plica.Slice.through(*rng.random((3, 64)))
-    form = max_of_shallow(net, plane, method="patterns")
     own = plane.restrict(net)
     chain = RationalChain(own)
     low, high = plane.bounds
     x = low + (high - low) * rng.random((300, 2))
-    np.testing.assert_allclose(form(x), own(x), rtol=1e-11, atol=1e-11)
-    for point in x[:3].tolist():
-        assert form.value(point) == chain.value(point)
+    for method in ("patterns", "minimal"):
+        form = max_of_shallow(net, plane, method=method)
+        np.testing.assert_allclose(form(x), own(x), rtol=1e-11, atol=1e-11)
+        for point in x[:3].tolist():
+            assert form.value(point) == chain.value(point)
 
 
 def test_polytope_and_flat_box() -> None:

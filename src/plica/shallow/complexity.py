@@ -207,6 +207,8 @@ def plot_complexity(rows: Iterable[Complexity], path: str | Path) -> None:
             values = [np.mean([getattr(r, name) for r in some if r.depth == d]) for d in depths]
             panel.plot(depths, values, marker=mark, label=label)
         panel.set_yscale("log")
+        for set_formatter in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
+            set_formatter("{x:g}")
         panel.set_xlabel("hidden layers")
         panel.set_title(title)
     panels[0].legend()

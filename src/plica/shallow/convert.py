@@ -41,7 +41,9 @@ def max_of_shallow(
         ``"patterns"``: a term for each activation pattern, for any network. ``"subsets"``: a
         term for each set of active units behind the first hidden layer, with the units of the
         first layer as its hidden units; where no later unit enters with the wrong sign.
-        ``"minimal"``: a term for each linear region, with hidden units for its facets only; in
+        ``"minimal"``: a term for each convex piece of a linear region at most, with hidden units
+        for its facets only; terms that are the network on several pieces serve all of these. A
+        linear region that is not convex is divided, not always into the fewest convex pieces. In
         one dimension a single term with one hidden unit a breakpoint. ``"auto"``: minimal in one
         dimension, else subsets where they apply, else patterns.
     prune : bool

@@ -13,7 +13,7 @@ from ..chain import Network, Stage
 from ..exact.rational import Dyadic, RationalChain, all_pieces
 from .bends import Bend, Kink
 from .form import MaxOfShallow
-from .numbers import Dyadics, rounded_up
+from .numbers import Dyadics, minus, rounded_up
 from .pool import Mixture, Pool, Weights, short
 
 __all__ = ["by_patterns", "by_subsets", "gather"]
@@ -111,7 +111,7 @@ def _wedges(bend: Bend, piece: int, z: Dyadic, pool: Pool) -> list[tuple[int, We
     row = z[bend.reads[0]]
     for q, kink in zip(bend.pieces, bend.kinks, strict=False):  # a kink lies right of piece q
         if not kink.free:
-            form = _minus(row, kink.at)
+            form = minus(row, kink.at)
             ints = form.ints if piece <= q else -form.ints
             unit, scale = pool.add(ints, form.exponent)
             wedges.append((unit, _weights(bend, kink, scale)))
@@ -123,14 +123,6 @@ def _weights(bend: Bend, kink: Kink, scale: Fraction) -> Weights:
     if bend.concave and bend.gain is not None:
         return tuple(short(g * kink.jump * scale) for g in bend.gain)
     return tuple(-rounded_up(Fraction(p) * scale) for p in kink.penalty)
-
-
-def _minus(form: Dyadic, at: Fraction) -> Dyadic:
-    """An affine form less a constant."""
-    if at == 0:
-        return form
-    constant = np.array([Fraction(0)] * (form.ints.size - 1) + [-at], dtype=object)
-    return form + Dyadic.of_fractions(constant.tolist())
 
 
 # -- subsets ---------------------------------------------------------------------------------
@@ -192,7 +184,7 @@ def _feature(
     line[-1] += function.exact_intercepts[first]
     found = []
     for q in pieces[:-1]:
-        form = _minus(row, Fraction(float(function.breakpoints[q])))
+        form = minus(row, Fraction(float(function.breakpoints[q])))
         jump = Fraction(float(function.slopes[q + 1])) - Fraction(float(function.slopes[q]))
         unit, scale = pool.add(form.ints, form.exponent)
         found.append((unit, jump * scale))

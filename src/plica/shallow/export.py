@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["copied", "to_network", "to_onnx", "to_torch"]
 
 Float = NDArray[np.float64]
+#: A model gathers the units of each term where there are so many times more.
+SPARSE = 4
 
 
 def to_network(form: MaxOfShallow, exact: bool) -> Network:
@@ -72,14 +74,32 @@ def _beside(parts: list[Float], copies: int, n: int) -> tuple[Any, Float]:
     return sp.csr_array(np.concatenate(padded, axis=1)), np.zeros(k)
 
 
-def _dense(form: MaxOfShallow) -> tuple[Float, Float, Float, Float, Float]:
-    """Hidden weights (H, n) and biases; output weights (T m, H), affine (T m, n), constants."""
-    n, m, T, H = form.n_inputs, form.n_outputs, len(form.terms), form.distinct_units
-    hidden = form.hidden.floats
+def _split(rows: Float) -> tuple[Float, Float]:
+    """Coefficients and constants."""
+    return np.array(rows[..., :-1]), np.array(rows[..., -1])
+
+
+def _few_units(form: MaxOfShallow) -> bool:
+    """Whether a matrix of all weights would mostly be zeros."""
+    return form.distinct_units > SPARSE * max(int(form.units_per_term.max(initial=0)), 1)
+
+
+def _weights(form: MaxOfShallow) -> Float:
+    """Weights of all hidden units in all terms, shape (T m, H)."""
+    T, m, H = len(form.terms), form.n_outputs, form.distinct_units
     V = np.zeros((T, m, H))
     V[np.repeat(np.arange(T), form.units_per_term), :, form.reads] = form.weights.floats
-    affine = form.affine.floats.reshape(T * m, n + 1)
-    return hidden[:, :n], hidden[:, n], V.reshape(T * m, H), affine[:, :n], affine[:, n]
+    return V.reshape(T * m, H)
+
+
+def _padded(form: MaxOfShallow) -> tuple[NDArray[np.int64], Float]:
+    """Units that each term reads, shape (T, k), and their weights, (T, k, m); zero at the end."""
+    T, k = len(form.terms), max(int(form.units_per_term.max(initial=0)), 1)
+    row = np.repeat(np.arange(T), form.units_per_term)
+    place = np.arange(form.reads.size) - form.start[row]
+    reads, weights = np.zeros((T, k), dtype=np.int64), np.zeros((T, k, form.n_outputs))
+    reads[row, place], weights[row, place] = form.reads, form.weights.floats
+    return reads, weights
 
 
 def to_torch(form: MaxOfShallow) -> Any:
@@ -88,8 +108,11 @@ def to_torch(form: MaxOfShallow) -> Any:
 
     from ._torch_module import MaxOfShallowModule
 
-    U, u, V, A, a = (torch.tensor(np.array(v)) for v in _dense(form))
-    return MaxOfShallowModule(U, u, V, A, a, len(form.terms))
+    T, m = len(form.terms), form.n_outputs
+    A, a = _split(form.affine.floats.reshape(T * m, -1))
+    parts: list[NDArray[Any]] = [*_split(form.hidden.floats), A, a]
+    parts += [*_padded(form)] if _few_units(form) else [_weights(form)]
+    return MaxOfShallowModule(T, *map(torch.tensor, parts))
 
 
 def to_onnx(form: MaxOfShallow, path: str | os.PathLike[str]) -> None:
@@ -98,19 +121,36 @@ def to_onnx(form: MaxOfShallow, path: str | os.PathLike[str]) -> None:
     from onnx import TensorProto, helper, numpy_helper
 
     n, m, T = form.n_inputs, form.n_outputs, len(form.terms)
-    U, u, V, A, a = _dense(form)
-    arrays = {"U": U.T, "u": u, "V": V.T, "A": A.T, "a": a}
-    arrays = {name: np.ascontiguousarray(v) for name, v in arrays.items()}
-    weights = [numpy_helper.from_array(v, name) for name, v in arrays.items()]
-    weights.append(numpy_helper.from_array(np.array([-1, T, m], dtype=np.int64), "shape"))
+    U, u = _split(form.hidden.floats)
+    A, a = _split(form.affine.floats.reshape(T * m, n + 1))
+    arrays: dict[str, NDArray[Any]] = {"U": U.T, "u": u, "A": A.T, "a": a}
+    arrays["shape"] = np.array([-1, T, m], dtype=np.int64)
     nodes = [
         helper.make_node("Gemm", ["x", "U", "u"], ["z"]),
         helper.make_node("Relu", ["z"], ["h"]),
         helper.make_node("Gemm", ["x", "A", "a"], ["straight"]),
-        helper.make_node("Gemm", ["h", "V", "straight"], ["values"]),
-        helper.make_node("Reshape", ["values", "shape"], ["terms"]),
-        helper.make_node("ReduceMax", ["terms"], ["y"], axes=[1], keepdims=0),
     ]
+    if _few_units(form):
+        arrays["reads"], arrays["V"] = _padded(form)
+        k = arrays["reads"].shape[1]
+        arrays["rows"] = np.array([-1, T, 1, k], dtype=np.int64)
+        nodes += [
+            helper.make_node("Gather", ["h", "reads"], ["own"], axis=1),
+            helper.make_node("Reshape", ["own", "rows"], ["each"]),
+            helper.make_node("MatMul", ["each", "V"], ["products"]),
+            helper.make_node("Reshape", ["products", "shape"], ["bent"]),
+            helper.make_node("Reshape", ["straight", "shape"], ["affine"]),
+            helper.make_node("Add", ["bent", "affine"], ["terms"]),
+        ]
+    else:
+        arrays["V"] = _weights(form).T
+        nodes += [
+            helper.make_node("Gemm", ["h", "V", "straight"], ["values"]),
+            helper.make_node("Reshape", ["values", "shape"], ["terms"]),
+        ]
+    nodes.append(helper.make_node("ReduceMax", ["terms"], ["y"], axes=[1], keepdims=0))
+    arrays = {name: np.ascontiguousarray(v) for name, v in arrays.items()}
+    weights = [numpy_helper.from_array(v, name) for name, v in arrays.items()]
     double = TensorProto.DOUBLE
     graph = helper.make_graph(
         nodes,

@@ -18,25 +18,12 @@ from .numbers import Dyadics, rational_point
 if TYPE_CHECKING:
     import os
 
+    from ..engines.terms import TermTable
+    from .evaluate import Dense
+
 __all__ = ["MaxOfShallow", "Term"]
 
 Float = NDArray[np.float64]
-#: Floating-point numbers that are held at a time.
-CHUNK = 1 << 18
-#: Terms are one block while its dense weights are at most so many times those that are not zero,
-#: and so many more.
-FILL, BLOCK = 2.0, 4096
-
-
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Terms ``first`` to ``last``: hidden rows, output weights (m terms, units), affine rows."""
-
-    first: int
-    last: int
-    U: Float
-    V: Float
-    A: Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,92 +141,42 @@ class MaxOfShallow:
     # -- values ------------------------------------------------------------------------------
 
     @cached_property
-    def _blocks(self) -> list[_Block]:
-        """Terms in blocks: neighbours share most of their hidden units."""
-        found, first = [], 0
-        T, m = len(self.terms), self.n_outputs
-        union: set[int] = set()
-        for t in range(T + 1):
-            if t < T:
-                more = union.union(self.reads[self.start[t] : self.start[t + 1]].tolist())
-                size = int(self.start[t + 1] - self.start[first])
-                if t == first or (t + 1 - first) * len(more) <= FILL * size + BLOCK:
-                    union = more
-                    continue
-            units = np.array(sorted(union), dtype=np.int64)
-            part = slice(self.start[first], self.start[t])
-            V = np.zeros((m, t - first, units.size))
-            row = np.repeat(np.arange(t - first), self.units_per_term[first:t])
-            V[:, row, np.searchsorted(units, self.reads[part])] = self.weights.floats[part].T
-            affine = self.affine.floats[first:t].transpose(1, 0, 2)
-            found.append(
-                _Block(
-                    first,
-                    t,
-                    self.hidden.floats[units],
-                    V.reshape(m * (t - first), -1),
-                    affine.reshape(m * (t - first), -1).copy(),
-                )
-            )
-            if t < T:
-                first, union = t, set(self.reads[self.start[t] : self.start[t + 1]].tolist())
-        return found
+    def evaluator(self) -> Dense | TermTable:
+        """What evaluates batches; made when it is first needed.
 
-    def _values(self, x: Float) -> Iterable[tuple[slice, slice, Float]]:
-        """(points, terms, values (m, terms, points)), block by block."""
-        m = self.n_outputs
-        widest = max(self.n_inputs, *(sum(block.V.shape) for block in self._blocks))
-        step = max(1, CHUNK // widest)
-        for i in range(0, x.shape[0], step):
-            part = x[i : i + step]
-            one = np.concatenate([part.T, np.ones((1, part.shape[0]))])
-            for block in self._blocks:
-                h = block.U @ one
-                np.maximum(h, 0.0, out=h)
-                y = block.A @ one
-                y += block.V @ h
-                yield (
-                    slice(i, i + step),
-                    slice(block.first, block.last),
-                    y.reshape(m, -1, len(part)),
-                )
+        Raises
+        ------
+        UnsupportedError
+            If a number is beyond the largest float.
+        """
+        from .evaluate import evaluator
+
+        return evaluator(self)
 
     def __call__(self, x: ArrayLike) -> Float:
         """Values, shape (N, n_outputs), at points of shape (N, n_inputs), in float64."""
-        points = as_batch(x, self.n_inputs)
-        found = np.full((points.shape[0], self.n_outputs), -np.inf)
-        for part, _, values in self._values(points):
-            np.maximum(found[part], values.max(axis=1).T, out=found[part])
-        return found
+        return self.evaluator.largest(as_batch(x, self.n_inputs))
 
     def term_values(self, x: ArrayLike) -> Float:
         """Values of every term, shape (N, n_outputs, T), in float64."""
-        points = as_batch(x, self.n_inputs)
-        found = np.empty((points.shape[0], self.n_outputs, len(self.terms)))
-        for part, terms, values in self._values(points):
-            found[part, :, terms] = values.transpose(2, 0, 1)
-        return found
+        return self.evaluator.each(as_batch(x, self.n_inputs))
 
     def value(self, x: Iterable[Any]) -> tuple[Fraction, ...]:
         """The exact values at a rational point, shape (n_outputs,)."""
         point = rational_point(x, self.n_inputs)
         q = lcm(*(v.denominator for v in point))
         X = np.array([int(v * q) for v in point] + [q], dtype=object)
-        h = np.maximum(self.hidden.ints @ X, 0) if self.distinct_units else []
-        two = Fraction(2)
-        hidden = [int(v) * two ** int(e) for v, e in zip(h, self.hidden.exponents, strict=True)]
-        best: list[Fraction] | None = None
-        for t in range(len(self.terms)):
-            part = slice(self.start[t], self.start[t + 1])
-            values = list(self.affine.ints[t] @ X)
-            ends = zip(values, self.affine.exponents[t], strict=True)
-            total = [int(v) * two ** int(e) for v, e in ends]
-            for i, w in zip(self.reads[part], self.weights.fractions(part), strict=True):
-                if hidden[i]:
-                    total = [y + v * hidden[i] for y, v in zip(total, w, strict=True)]
-            best = total if best is None else [max(p) for p in zip(best, total, strict=True)]
-        assert best is not None
-        return tuple(y / q for y in best)
+        straight = self.affine.ints @ X
+        h = self.hidden.ints @ X
+        on = np.flatnonzero((h > 0)[self.reads])
+        units = self.reads[on]
+        exponents = self.weights.exponents[on] + self.hidden.exponents[units]
+        # everything in units of one power of two
+        low = min(self.affine.exponents.min(), exponents.min(initial=np.iinfo(np.int64).max))
+        total = straight << (self.affine.exponents - low).astype(object)
+        bent = (self.weights.ints[on] * h[units, None]) << (exponents - low).astype(object)[:, None]
+        np.add.at(total, np.repeat(np.arange(len(self.terms)), self.units_per_term)[on], bent)
+        return tuple(Fraction(int(y), q) * Fraction(2) ** int(low) for y in total.max(axis=0))
 
     # -- elsewhere ---------------------------------------------------------------------------
 

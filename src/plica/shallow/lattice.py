@@ -16,11 +16,10 @@ from ..chain import Network, Stage, as_batch
 from ..domains import Domain
 from ..engines.running import Budget
 from ..errors import NetworkError
-from ..exact import linear_program
 from ..units import Units
 from .export import copied
-from .minimal import Piece, convex_pieces
 from .numbers import Dyadics, rational_point
+from .pieces import Complex, Piece, convex_pieces
 from .plan import Setting
 
 __all__ = ["MaxMin", "lattice"]
@@ -205,24 +204,23 @@ def lattice(
     ([(0, 2), (1, 2)], [0.0, 0.5, 1.0])
     """
     setting = Setting(net.select(output), domain, "patterns", True, budget)
-    pieces = convex_pieces(setting)
-    maps = list(dict.fromkeys(piece.map[0] for piece in pieces))
-    groups = {frozenset(j for j, f in enumerate(maps) if _above(f, piece)) for piece in pieces}
+    found = convex_pieces(setting)
+    maps = list(dict.fromkeys(piece.map[0] for piece in found.pieces))
+    groups = {
+        frozenset(j for j, f in enumerate(maps) if _above(found, f, piece))
+        for piece in found.pieces
+    }
     keep = [g for g in groups if not any(other < g for other in groups)]
     used = sorted({j for g in keep for j in g})
     place = {j: to for to, j in enumerate(used)}
+    scale = Fraction(2) ** found.exponent
     return MaxMin(
-        Dyadics.of_rows([maps[j] for j in used], setting.net.n_inputs + 1),
+        Dyadics.of_rows([[x * scale for x in maps[j]] for j in used], setting.net.n_inputs + 1),
         tuple(sorted(tuple(sorted(place[j] for j in g)) for g in keep)),
     )
 
 
-def _above(f: Sequence[Fraction], piece: Piece) -> bool:
+def _above(found: Complex, f: Sequence[int], piece: Piece) -> bool:
     """Whether an affine function is nowhere below the network on a piece, exactly."""
     own = piece.map[0]
-    if f == own:
-        return True
-    gap = [a - b for a, b in zip(own, f, strict=True)]
-    rows = piece.halfspaces
-    most = linear_program.maximise(gap[:-1], [r[:-1] for r in rows], [r[-1] for r in rows]).value
-    return most is not None and most + gap[-1] <= 0
+    return f == own or found.below(piece, [a - b for a, b in zip(own, f, strict=True)])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import NetworkError, UnsupportedError
 from ..exact.rational import Dyadic
 
-__all__ = ["Dyadics", "as_float", "nearest", "primitive", "rational_point", "rounded_up"]
+__all__ = ["Dyadics", "as_float", "minus", "nearest", "primitive", "rational_point", "rounded_up"]
 
 Float = NDArray[np.float64]
 
@@ -82,6 +82,14 @@ def rational_point(x: Iterable[Any], n: int) -> list[Fraction]:
     if len(point) != n:
         raise NetworkError(f"expected a point of {n} coordinates, got {len(point)}")
     return point
+
+
+def minus(form: Dyadic, at: Fraction) -> Dyadic:
+    """An affine form less a constant."""
+    if at == 0:
+        return form
+    constant = np.array([Fraction(0)] * (form.ints.size - 1) + [-at], dtype=object)
+    return form + Dyadic.of_fractions(constant.tolist())
 
 
 def primitive(row: Iterable[int]) -> tuple[tuple[int, ...], int]:
