@@ -91,15 +91,16 @@ template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds
             : steps.regions + regions;
     write();
     if (steps.regions >= target_) return done();
-    std::int64_t visits = 0, asked = arbiter_.asked;
+    std::int64_t visits = 0, asked = arbiter_.asked, known = steps.regions;
     while (stack_.size() > 0) {
         const Item item = stack_[stack_.size() - 1];
         stack_.truncate(stack_.size() - 1);
         visit(item);
         steps.arbitrated = arbiter_.asked;
         if (steps.regions >= target_) break;
-        if (++visits % 64 != 0 && asked == arbiter_.asked && n_ < 100) continue;
+        if (++visits % 64 != 0 && asked == arbiter_.asked && n_ < 100 && steps.regions - known < 1000) continue;
         asked = arbiter_.asked;
+        known = steps.regions;
         if (std::chrono::duration<double>(Clock::now() - start).count() > seconds) break;
     }
     return done();

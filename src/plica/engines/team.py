@@ -105,6 +105,6 @@ def shared_stage(net: Network, n_jobs: int) -> tuple[int, int]:
     units = [stage.units.nonlinear.size for stage in net.stages]
     bent = [s for s, n in enumerate(units) if n]
     if len(bent) < 2 or units[bent[0]] >= ENOUGH:
-        return bent[0] if bent else 0, 6 + n_jobs.bit_length()
+        return bent[0] if bent else 0, 4 + n_jobs.bit_length()
     reached = np.cumsum(units)
     return next((s for s in bent[:-1] if reached[s] >= ENOUGH), bent[-2]), 0
