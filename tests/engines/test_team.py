@@ -72,7 +72,7 @@ def test_maxima_are_divided() -> None:
 
 
 def test_stages_of_few_units_are_passed_over() -> None:
-    assert shared_stage(plica.Network.mlp(he([3, 9, 5, 1])), 2) == (0, 8)
+    assert shared_stage(plica.Network.mlp(he([3, 9, 5, 1])), 2) == (0, 6)
     stage, depth = shared_stage(plica.Network.mlp(he([3, 2, 9, 5, 1])), 2)
     assert depth == 0
     assert stage == 1
