@@ -160,7 +160,7 @@ inline void Flats::shorten(Flat &f, Set keep) {
     for (int r = faces_, put = faces_; r < f.rows; ++r) {
         if ((keep & sets::one(r)) != 0)
             id_[put++] = id_[r];
-        else if (f.values[r] > 0)
+        else if (listing_ && f.values[r] > 0)
             always_above_ |= std::uint32_t{1} << id_[r];
     }
     const auto close = [&](double *numbers, int columns, double rest) {
