@@ -145,7 +145,7 @@ NB_MODULE(_core, m) {
                 for (std::size_t k = 0; k < eight.size(); ++k) // the last one again where there are fewer
                     eight[k] = primes.data()[std::min(i + k, found.size() - 1)];
                 eight = bound.modulo(eight);
-                std::copy_n(eight.begin(), std::min(eight.size(), found.size() - i), found.begin() + static_cast<std::ptrdiff_t>(i));
+                std::copy_n(eight.data(), std::min(eight.size(), found.size() - i), found.data() + i);
             }
             return give(std::move(found));
         },

@@ -1,6 +1,5 @@
 #include "histogram_bound.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace plica {
@@ -11,7 +10,7 @@ constexpr int kTerms = 256; // products below 2^56 that are added before they ar
 
 // The products of the lower halves.
 INLINE Places times(const Places &a, const Places &b) {
-#if defined(__AVX512F__) // left alone, compilers take the slow product of 64 bits
+#if defined(__AVX512F__) // one instruction each, here and below; left alone, not every compiler finds it
     return reinterpret_cast<Places>(
         _mm512_maskz_mul_epu32(0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
 #else
@@ -19,10 +18,18 @@ INLINE Places times(const Places &a, const Places &b) {
 #endif
 }
 
+INLINE Places widened(const Words &x) {
+#if defined(__AVX512F__)
+    return reinterpret_cast<Places>(_mm512_maskz_cvtepu32_epi64(0xff, reinterpret_cast<__m256i>(x)));
+#else
+    return __builtin_convertvector(x, Places);
+#endif
+}
+
 } // namespace
 
 // Numbers modulo eight primes, side by side.
-struct HistogramBound::Field {
+struct alignas(64) HistogramBound::Field {
     explicit Field(const Eight &primes) {
         for (int i = 0; i < kVec; ++i) {
             const auto prime = primes[static_cast<std::size_t>(i)];
@@ -72,23 +79,6 @@ bool HistogramBound::refines(std::size_t layer) const {
     return histogram_ != Histogram::most_active && units_[layer] < 3 * dimensions_[layer] - 1;
 }
 
-CLONES HistogramBound::Eight HistogramBound::modulo(const Eight &primes) {
-    const Field field(primes);
-    find_inverses(primes);
-    if (!table_.empty()) find_table(field);
-    u_.assign(static_cast<std::size_t>(dimensions_.back()) + 1, Number{Places{} + 1});
-    for (std::size_t l = units_.size(); l-- > 0;) {
-        const int m = units_[l], top = dimensions_[l];
-        u_.resize(static_cast<std::size_t>(top) + 1, u_.back()); // layers after it see no more dimensions
-        if (l + 1 == units_.size() || m != units_[l + 1] || top != dimensions_[l + 1]) find_below(field, m, top);
-        cut(field, m, top, refines(l));
-    }
-    Eight found;
-    for (int i = 0; i < kVec; ++i)
-        found[static_cast<std::size_t>(i)] = static_cast<std::uint32_t>(u_.back().x[i]);
-    return found;
-}
-
 void HistogramBound::find_inverses(const Eight &primes) {
     for (std::uint32_t n = 1; n < inverse_.size(); ++n)
         for (int i = 0; i < kVec; ++i) {
@@ -103,8 +93,8 @@ INLINE void HistogramBound::find_table(const Field &field) {
     column_[0].x += 1; // column_[r] holds C(2 n - r, n), first for n = 0
     const auto keep = [&](std::size_t n, std::size_t before) {
         for (std::size_t odd = 0; odd < 2; ++odd)
-            for (std::size_t i = starts_[2 * n + odd], r = n - before - odd; i < starts_[2 * n + odd + 1]; ++i, r -= 2)
-                table_[i] = column_[r];
+            for (std::size_t i = starts_[2 * n + odd]; i < starts_[2 * n + odd + 1]; ++i)
+                table_[i] = column_[n - before - odd - 2 * (i - starts_[2 * n + odd])];
     };
     for (std::size_t n = 1; n + 1 < column_.size(); ++n) {
         if (plane) keep(n, 1);
@@ -130,8 +120,26 @@ template <int K> INLINE void HistogramBound::find_steps(const Field &field, int 
     for (std::size_t j = 1; j <= static_cast<std::size_t>(top); ++j) {
         const Places step = field.minus(u_[j].x, u_[j - 1].x);
         steps_[K * j].x = step;
-        if (K == 2) steps_[K * j + 1].x = field.of(step, Places{} + j);
+        if (K == 2) steps_[K * j + 1].x = field.of(step, Places{} + static_cast<std::uint64_t>(j));
     }
+}
+
+// The sum of D(j) N(n, j) over j <= m - n + 1.
+template <int K> INLINE Places HistogramBound::refined(const Field &field, int m, int n) const {
+    const int begin = first(m, n), end = stop(m, n);
+    if (begin >= end) return Places{};
+    const Word *row = table_.data() + starts_[static_cast<std::size_t>(2 * n + ((m - n) & 1))];
+    const Number *step = steps_.data() + K * begin;
+    Places sums[K] = {};
+    for (int j = begin; j < end;) {
+        for (const int now = std::min(end, j + kTerms); j < now; ++j, ++row, step += K)
+            for (int k = 0; k < K; ++k) sums[k] += times(widened(row->x), step[k].x);
+        for (Places &sum : sums) sum = field(sum);
+    }
+    if constexpr (K == 1) return sums[0];
+    const auto at = static_cast<std::size_t>(n), units = static_cast<std::size_t>(m);
+    const Places whole = field(Places{} + (at * (units + 1 - at) + 2 * at - units - 2)); // from 0 on
+    return field.of(field(times(whole, sums[0]) + times(field.p + 2 - at, sums[K - 1])), inverse_[at].x);
 }
 
 INLINE void HistogramBound::cut(const Field &field, int m, int top, bool refine) {
@@ -141,10 +149,10 @@ INLINE void HistogramBound::cut(const Field &field, int m, int top, bool refine)
     // sums_[n]: the sum of D(j) B(m - j + 1) over j <= n, where it is asked for: below 2^28 (top + 1)
     for (int j = 0; j <= top; ++j) {
         const auto at = static_cast<std::size_t>(j);
-        const int k = m - j + 1;
+        const auto k = static_cast<std::size_t>(m - j + 1);
         sums_[at].x = Places{};
-        if (k <= top)
-            sums_[at].x = sums_[at - 1].x + field.of(steps_[twice ? 2 * at : at].x, below_[static_cast<std::size_t>(k)].x);
+        if (k <= static_cast<std::size_t>(top))
+            sums_[at].x = sums_[at - 1].x + field.of(steps_[twice ? 2 * at : at].x, below_[k].x);
     }
     const int few = histogram_ == Histogram::most_active ? m : m + 1;
     for (int n = top; n >= 1; --n) { // from above, as y(n) replaces u(n)
@@ -155,22 +163,21 @@ INLINE void HistogramBound::cut(const Field &field, int m, int top, bool refine)
     }
 }
 
-// The sum of D(j) N(n, j) over j <= m - n + 1.
-template <int K> INLINE Places HistogramBound::refined(const Field &field, int m, int n) const {
-    const int begin = first(m, n), end = stop(m, n);
-    const Word *row = table_.data() + starts_[static_cast<std::size_t>(2 * n + ((m - n) & 1))];
-    const Number *step = steps_.data() + K * begin;
-    Places sums[K] = {};
-    for (int j = begin; j < end;) {
-        for (const int now = std::min(end, j + kTerms); j < now; ++j, ++row, step += K)
-            for (int k = 0; k < K; ++k) sums[k] += times(__builtin_convertvector(row->x, Places), step[k].x);
-        for (Places &sum : sums) sum = field(sum);
+CLONES HistogramBound::Eight HistogramBound::modulo(const Eight &primes) {
+    const Field field(primes);
+    find_inverses(primes);
+    if (!table_.empty()) find_table(field);
+    u_.assign(static_cast<std::size_t>(dimensions_.back()) + 1, Number{Places{} + 1});
+    for (std::size_t l = units_.size(); l-- > 0;) {
+        const int m = units_[l], top = dimensions_[l];
+        u_.resize(static_cast<std::size_t>(top) + 1, u_.back()); // layers after it see no more dimensions
+        if (l + 1 == units_.size() || m != units_[l + 1] || top != dimensions_[l + 1]) find_below(field, m, top);
+        cut(field, m, top, refines(l));
     }
-    if constexpr (K == 1) return sums[0];
-    const auto wide = [](int i) { return static_cast<std::uint64_t>(i); };
-    const Places whole = field(Places{} + (wide(n) * wide(m + 1 - n) + wide(2 * n) - wide(m + 2)));
-    const Places parts = field(times(whole, sums[0]) + times(field.p - wide(n) + 2, sums[K - 1]));
-    return field.of(parts, inverse_[static_cast<std::size_t>(n)].x);
+    Eight found;
+    for (int i = 0; i < kVec; ++i)
+        found[static_cast<std::size_t>(i)] = static_cast<std::uint32_t>(u_.back().x[i]);
+    return found;
 }
 
 } // namespace plica

@@ -20,6 +20,7 @@
 // as s C(s - 1, n - 1) = n C(s, n). All layers share a table of C(s, n), or of C(s - 1, n - 1).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,8 @@
 #include "lanes.hpp"
 
 namespace plica {
+
+typedef std::uint32_t Words __attribute__((vector_size(32)));
 
 enum class Histogram { most_active, line, plane };
 
@@ -43,9 +46,9 @@ class HistogramBound {
     Eight modulo(const Eight &primes);
 
   private:
-    typedef std::uint32_t Words __attribute__((vector_size(32)));
-    struct Number { Places x; }; // of 64 bits each
-    struct Word { Words x; };
+    // Where vectors are not wide, compilers align these types for one number only.
+    struct alignas(64) Number { Places x; };
+    struct alignas(32) Word { Words x; };
     struct Field;
 
     bool refines(std::size_t layer) const;
