@@ -38,8 +38,8 @@ class HistogramBound {
   public:
     using Eight = std::array<std::uint32_t, kVec>;
 
-    // Of every hidden layer the units, and the largest dimension of the image that it cuts. The dimensions
-    // do not grow, and none is above the number of units, which is below 2^27.
+    // Of every hidden layer the units, fewer than 2^30, and the largest dimension of the image that it cuts.
+    // The dimensions, below 2^27, do not grow, and none is above the number of units.
     HistogramBound(std::vector<int> units, std::vector<int> dimensions, Histogram histogram);
 
     // The bound modulo eight primes between 2^27 and 2^28, which need not differ.
