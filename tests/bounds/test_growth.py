@@ -57,6 +57,8 @@ def test_what_is_refused():
         bounds.against_depth(2, [5], parameters=4)
     with pytest.raises(plica.NetworkError, match="depths"):
         bounds.against_depth(2, 5, units=8)
+    with pytest.raises(plica.NetworkError, match="got none"):
+        bounds.against_depth(2, [], units=8)
     with pytest.raises(plica.UnsupportedError, match="at least n0 = 9"):
         bounds.montufar_2014_rates(9, 8, 3)
 

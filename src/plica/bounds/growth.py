@@ -180,7 +180,8 @@ def against_depth(
     Raises
     ------
     NetworkError
-        If not exactly one of units and parameters is given, or it is too small for a depth.
+        If not exactly one of units and parameters is given, it is too small for a depth, or there
+        is no depth.
 
     Examples
     --------
@@ -197,6 +198,8 @@ def against_depth(
         asked = list(depths)
     except TypeError:
         raise NetworkError(f"depths must be a list of integers, got {depths!r:.80}") from None
+    if not asked:
+        raise NetworkError("depths must be at least one number of hidden layers, got none")
     found = []
     for depth in asked:
         check_count(depth, "the depth")
