@@ -140,10 +140,14 @@ NB_MODULE(_core, m) {
         [](const In<std::int32_t> &units, const In<std::int32_t> &dimensions, int histogram,
            const In<std::uint32_t> &primes) {
             HistogramBound bound(copy(units), copy(dimensions), static_cast<Histogram>(histogram));
-            std::vector<std::uint32_t> found;
-            for (std::size_t i = 0; i < primes.size(); ++i) {
-                if (i % 16 == 0 && PyErr_CheckSignals() != 0) throw nb::python_error();
-                found.push_back(bound.modulo(primes.data()[i]));
+            std::vector<std::uint32_t> found(primes.size());
+            HistogramBound::Eight eight;
+            for (std::size_t i = 0; i < found.size(); i += eight.size()) {
+                if (PyErr_CheckSignals() != 0) throw nb::python_error();
+                for (std::size_t k = 0; k < eight.size(); ++k) // the last one again where there are fewer
+                    eight[k] = primes.data()[std::min(i + k, found.size() - 1)];
+                eight = bound.modulo(eight);
+                std::copy_n(eight.data(), std::min(eight.size(), found.size() - i), found.data() + i);
             }
             return give(std::move(found));
         },

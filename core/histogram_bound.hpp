@@ -12,54 +12,61 @@
 //     line          C(s, n)
 //     plane         ((m + 2 - n) C(s, n) - m C(s - 1, n)) / 2,   s = 2 (j + n) - m - 2,
 //
-// where C(s, n) = 0 for s < n. The rows C(2 n - r, n) over n, which all layers share, make the sums over j
-// sums of multiples of rows.
+// where C(s, n) = 0 for s < n. These are sums over j of steps D(j) times numbers that depend on n and on
+// r = m + 2 - 2 j = 2 n - s alone: for planes
+//
+//     ((n (m + 1 - n) + 2 n - m - 2) C(s - 1, n - 1) - (n - 2) j C(s - 1, n - 1)) / n,
+//
+// as s C(s - 1, n - 1) = n C(s, n). All layers share a table of C(s, n), or of C(s - 1, n - 1).
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "lanes.hpp"
+
 namespace plica {
+
+typedef std::uint32_t Words __attribute__((vector_size(32)));
 
 enum class Histogram { most_active, line, plane };
 
 class HistogramBound {
   public:
-    // Of every hidden layer the units, and the largest dimension of the image that it cuts. The dimensions
-    // do not grow, and none is above the number of units, which is below 2^27.
+    using Eight = std::array<std::uint32_t, kVec>;
+
+    // Of every hidden layer the units, fewer than 2^30, and the largest dimension of the image that it cuts.
+    // The dimensions, below 2^27, do not grow, and none is above the number of units.
     HistogramBound(std::vector<int> units, std::vector<int> dimensions, Histogram histogram);
 
-    // The bound modulo a prime between 2^27 and 2^28.
-    std::uint32_t modulo(std::uint32_t prime);
+    // The bound modulo eight primes between 2^27 and 2^28, which need not differ.
+    Eight modulo(const Eight &primes);
 
   private:
-    struct Field { // numbers modulo a prime
-        explicit Field(std::uint32_t prime);
-        std::uint32_t operator()(std::uint64_t x) const; // x modulo the prime
-        std::uint32_t times(std::uint32_t a, std::uint32_t b) const { return (*this)(std::uint64_t{a} * b); }
-        // A number below 0 is taken for a large one: of the two the smaller is right.
-        std::uint32_t minus(std::uint32_t a, std::uint32_t b) const { return std::min(a - b, a - b + p); }
-        std::uint32_t plus(std::uint32_t a, std::uint32_t b) const { return std::min(a + b, a + b - p); }
-        std::uint32_t p;
-        std::uint64_t reciprocal;
-    };
+    // Where vectors are not wide, compilers align these types for one number only.
+    struct alignas(64) Number { Places x; };
+    struct alignas(32) Word { Words x; };
+    struct Field;
 
-    void find_inverses(const Field &field);
-    void find_rows(const Field &field);
+    bool refines(std::size_t layer) const;
+    void find_inverses(const Eight &primes);
+    void find_table(const Field &field);
     void find_below(const Field &field, int m, int top);
-    void cut(const Field &field, int m, int top); // u becomes y
-    void add_refined(const Field &field, int m, int top);
-    void add_sums(const Field &field, int m, int top, int more, std::vector<std::uint64_t> &sums);
-    const std::uint32_t *row(int r) const { return rows_.data() + static_cast<std::size_t>(r) * width_; }
+    void cut(const Field &field, int m, int top, bool refine); // u becomes y
+    template <int K> Places refined(const Field &field, int m, int n) const;
+    template <int K> void find_steps(const Field &field, int top);
+    static int first(int m, int n) { return (m + 3 - n) / 2; } // the least j for which s >= n
+    static int stop(int m, int n) { return std::min(n, m + 1 - n) + 1; }
 
     std::vector<int> units_, dimensions_;
     Histogram histogram_;
-    std::size_t width_; // of a row
-    int n_rows_;        // none where no layer is refined
-    std::vector<std::uint32_t> inverse_, rows_, below_, u_, steps_;
-    std::vector<std::uint64_t> sums_, refined_, second_;
+    // Of column n the entries r = n, n - 2, ... start at starts_[2 n], r = n - 1, n - 3, ... at the next.
+    std::vector<std::size_t> starts_;
+    std::vector<Word> table_, column_;
+    std::vector<Number> inverse_, below_, u_, steps_, sums_;
 };
 
 } // namespace plica

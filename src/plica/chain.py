@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .domains import Domain
     from .engines.running import Budget, Progress
 
-__all__ = ["Network", "Stage", "require_network"]
+__all__ = ["Network", "Stage", "require_layer", "require_network"]
 
 Float = NDArray[np.float64]
 
@@ -184,9 +185,7 @@ class Network:
             1-based number of the hidden layer. Its outputs are the coordinates that the layer's
             units with more than one piece read, unit after unit.
         """
-        if not 1 <= layer <= self.depth:
-            raise NetworkError(f"hidden layer {layer} does not exist: there are {self.depth}")
-        at = self.hidden[layer - 1]
+        at = self.hidden[require_layer(layer, self.depth) - 1]
         stage = self.stages[at]
         u = stage.units
         reads = np.concatenate([u.reads[u.start[k] : u.start[k + 1]] for k in u.nonlinear])
@@ -492,3 +491,22 @@ def require_network(net: Any, name: str = "net") -> Network:
             "plica.load(source)"
         )
     return net
+
+
+def require_layer(layer: Any, depth: int) -> int:
+    """The 1-based number of one of ``depth`` hidden layers.
+
+    Raises
+    ------
+    NetworkError
+        If it is not an integer, or there is no such layer.
+    """
+    try:
+        found = index(layer)
+    except TypeError:
+        raise NetworkError(
+            f"a hidden layer is asked for by its number, from 1 to {depth}, got {layer!r:.40}"
+        ) from None
+    if not 1 <= found <= depth:
+        raise NetworkError(f"hidden layer {found} does not exist: there are {depth}")
+    return found

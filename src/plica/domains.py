@@ -16,7 +16,7 @@ from .errors import DomainError
 if TYPE_CHECKING:
     from .chain import Network
 
-__all__ = ["Box", "Domain", "Polytope", "Segment", "Slice", "Space"]
+__all__ = ["Box", "Domain", "Polytope", "Segment", "Slice", "Space", "require_domain"]
 
 Float = NDArray[np.float64]
 
@@ -412,3 +412,19 @@ class Slice(Domain):
 
     def __repr__(self) -> str:
         return f"<plica.Slice of dimension {self.dim} in {self.n_inputs} inputs>"
+
+
+def require_domain(domain: Any, name: str = "domain") -> Domain:
+    """The argument, if it is a domain.
+
+    Raises
+    ------
+    DomainError
+        If not.
+    """
+    if not isinstance(domain, Domain):
+        raise DomainError(
+            f"{name}: expected a plica.Box, Segment, Slice, Polytope or Space, got "
+            f"{type(domain).__name__}"
+        )
+    return domain

@@ -55,3 +55,15 @@ def test_what_is_refused():
         bounds.against_depth(2, [5], units=4)
     with pytest.raises(plica.NetworkError, match="too few"):
         bounds.against_depth(2, [5], parameters=4)
+    with pytest.raises(plica.NetworkError, match="depths"):
+        bounds.against_depth(2, 5, units=8)
+    with pytest.raises(plica.NetworkError, match="got none"):
+        bounds.against_depth(2, [], units=8)
+    with pytest.raises(plica.UnsupportedError, match="at least n0 = 9"):
+        bounds.montufar_2014_rates(9, 8, 3)
+
+
+def test_more_inputs_than_can_be_listed():
+    # beyond the units of the first layer they change nothing
+    few, many = (bounds.table((n0, 4, 5, 3)) for n0 in (4, 10**30))
+    assert (few.lower(), few.upper()) == (many.lower(), many.upper())

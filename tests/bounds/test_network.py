@@ -240,6 +240,8 @@ def test_a_report_must_fit():
         bounds.of_network(net, BOX, units=plica.units_report(random_net((2, 3, 4), 0), BOX))
     with pytest.raises(plica.DomainError, match="dimensions"):
         bounds.of_network(net, plica.Box.cube(3))
+    with pytest.raises(plica.DomainError, match=r"expected a plica\.Box"):
+        bounds.of_network(net, [[0, 1], [0, 1]])
 
 
 def test_stable_units_leave_patterns():

@@ -75,8 +75,9 @@ def test_the_scale_of_signed_numbers() -> None:
 
 def test_bad_options() -> None:
     maps = found()
-    with pytest.raises(PlicaError, match="12 inputs"):
-        maps.plot(shape=(4, 4))
+    for shape in ((4, 4), (-3, -4), (12,), 12, "ab", (3.0, 4.0)):
+        with pytest.raises(PlicaError, match="12 inputs"):
+            maps.plot(shape=shape)
     with pytest.raises(PlicaError, match="scale"):
         maps.plot(scale="log")
     with pytest.raises(PlicaError, match="captions"):

@@ -427,8 +427,19 @@ def test_bad_input() -> None:
     stable = plica.stable_regions(net, SQUARE)
     with pytest.raises(plica.DomainError):
         stable.surviving(0.1, "convex")
-    with pytest.raises(plica.PlicaError):
-        stable.surviving(-1.0)
+    for e in (-1.0, np.nan, None, "0.1"):
+        with pytest.raises(NetworkError, match="perturbation"):
+            stable.surviving(e)
+    for regions in (1.5, None, "2"):
+        with pytest.raises(NetworkError, match="an integer"):
+            stable.radius(regions)
+    for perturbed in (None, 1.0, [1, 2], [(1, 2, 3)] * 2):
+        with pytest.raises(NetworkError, match="parameters"):
+            plica.stable_regions(net, SQUARE, perturbed=perturbed)
+    with pytest.raises(NetworkError, match="rounds"):
+        plica.stable_regions(net, SQUARE, refine=0.5)
+    with pytest.raises(plica.DomainError, match=r"expected a plica\.Box"):
+        plica.stable_regions(net, [-1, 1])
 
 
 def test_what_overflows_is_not_certified() -> None:

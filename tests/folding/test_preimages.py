@@ -290,6 +290,16 @@ def test_what_does_not_fit_is_refused() -> None:
         folding.preimages(net, 2, [np.inf], SQUARE)
     with pytest.raises(plica.DomainError, match="finite"):
         folding.preimages(net, 2, 1.0, SQUARE)
+    for layer in (None, "1", 1.5):
+        with pytest.raises(plica.NetworkError, match="by its number, from 1 to 2"):
+            folding.folded(net, layer)
+    for x in ("here", {}):
+        with pytest.raises(plica.DomainError, match="x must be"):
+            folding.identified(net, 2, x, SQUARE)
+    with pytest.raises(plica.DomainError, match=r"expected a plica\.Box"):
+        folding.identified(net, 2, [0.0, 0.0], [[-1, 1], [-1, 1]])
+    with pytest.raises(plica.DomainError, match=r"expected a plica\.Box"):
+        folding.preimages(net, 2, [0.0] * folding.folded(net, 2).n_outputs, None)
     with pytest.raises(plica.DomainError, match="2 coordinates"):
         folding.identified(net, 2, [0.0], SQUARE)
     with pytest.raises(plica.DomainError, match="inputs"):

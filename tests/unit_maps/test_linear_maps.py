@@ -329,6 +329,11 @@ def test_bad_input() -> None:
     for layer, unit in ((0, 0), (3, 0), (1, 3), (1, -1)):
         with pytest.raises(NetworkError, match="does not exist"):
             linear_maps(net, layer, unit, SQUARE)
+    for unit in (1.0, "0", None, True):
+        with pytest.raises(NetworkError, match="does not exist"):
+            linear_maps(net, 1, unit, SQUARE)
+    with pytest.raises(NetworkError, match="by its number"):
+        linear_maps(net, 1.0, 0, SQUARE)
     for over in (np.zeros((3, 4)), [[np.nan, 0.0]], "somewhere", plica.Box([0], [1])):
         with pytest.raises(DomainError):
             linear_maps(net, 1, 0, over)

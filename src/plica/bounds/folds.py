@@ -129,7 +129,8 @@ def best_fold(
         counted, and a layer may drop some of the coordinates that the layer before it folded.
     """
     n0, *hidden = widths
-    best = [1] * (n0 + 1)  # best[d]: most boxes that are mapped onto [0, 1]^d
+    # best[d]: most boxes that are mapped onto [0, 1]^d; no layer folds more than it has units
+    best = [1] * (min(n0, hidden[0]) + 1)
     found = last(n0, hidden[0])
     factors: dict[int, list[int]] = {}
     for n, after in pairwise(hidden):

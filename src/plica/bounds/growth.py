@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NetworkError
 from .counting import check_count, check_widths
+from .folds import need
 from .lower import best_fold
 from .upper import refined_plane
 
@@ -87,6 +88,11 @@ def montufar_2014_rates(n0: int, width: int, depth: int) -> tuple[Fraction, Frac
     deep, shallow : Fraction
         The two expressions.
 
+    Raises
+    ------
+    UnsupportedError
+        If layers are narrower than the input; the corollary asks for ``n >= n0``.
+
     References
     ----------
     G. Montufar, R. Pascanu, K. Cho and Y. Bengio, NeurIPS 2014.
@@ -97,6 +103,7 @@ def montufar_2014_rates(n0: int, width: int, depth: int) -> tuple[Fraction, Frac
     (Fraction(256, 3), Fraction(24, 1))
     """
     n0, n = check_widths((n0, width))
+    need(n >= n0, f"the rates are for layers of at least n0 = {n0} units, got {n}")
     layers = check_count(depth, "the depth")
     deep = Fraction(n, n0) ** ((layers - 1) * n0) * Fraction(n) ** (n0 - 2) / layers
     return deep, Fraction(layers * n) ** (n0 - 1)
@@ -173,7 +180,8 @@ def against_depth(
     Raises
     ------
     NetworkError
-        If not exactly one of units and parameters is given, or it is too small for a depth.
+        If not exactly one of units and parameters is given, it is too small for a depth, or there
+        is no depth.
 
     Examples
     --------
@@ -186,8 +194,14 @@ def against_depth(
     if (units is None) == (parameters is None):
         raise NetworkError("give either a number of units or a number of parameters")
     check_count(n0, "the number of inputs")
+    try:
+        asked = list(depths)
+    except TypeError:
+        raise NetworkError(f"depths must be a list of integers, got {depths!r:.80}") from None
+    if not asked:
+        raise NetworkError("depths must be at least one number of hidden layers, got none")
     found = []
-    for depth in depths:
+    for depth in asked:
         check_count(depth, "the depth")
         if units is not None:
             q, r = divmod(check_count(units, "the number of units"), depth)

@@ -2,8 +2,9 @@
 
 A bound of a network of many units has tens of thousands of bits, and following the vector of
 dimensions through the layers multiplies such numbers by binomial coefficients of hundreds of bits.
-Modulo a prime that fits in a machine word each of these products is one instruction, so the core
-computes the bound modulo as many primes as it takes: once their product exceeds what the bound can
+Modulo a prime that fits in a machine word each of these products is one instruction, and the core
+takes eight primes at a time, side by side. It computes the bound modulo as many primes as it takes:
+once their product exceeds what the bound can
 be, the residues determine it (Chinese remainder theorem).
 """
 
@@ -65,9 +66,9 @@ def followed(widths: Sequence[int], ranks: Sequence[int] | None, histogram: str)
     from .. import _core
 
     caps = check_ranks(widths, ranks)
-    if max(widths) >= WIDEST:
-        raise UnsupportedError(f"a layer has {max(widths)} units; histograms go up to {WIDEST - 1}")
     units = widths[1:]
+    if max(units) >= WIDEST:
+        raise UnsupportedError(f"a layer has {max(units)} units; histograms go up to {WIDEST - 1}")
     dims = list(accumulate(caps, min))
     if histogram != "most_active" and any(
         m < 3 * d - 1 and d > REFINED for m, d in zip(units, dims, strict=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chain import Network, require_network
-from ..domains import Domain, Space
+from ..domains import Domain, Space, require_domain
 from ..errors import DomainError
 from ..exact.rational import Dyadic
 from ..units import MAX, Units
@@ -168,7 +168,7 @@ def of_network(
     (4, 4)
     """
     require_network(net)
-    domain = Space(net.n_inputs) if domain is None else domain
+    domain = Space(net.n_inputs) if domain is None else require_domain(domain)
     if units is not None and (
         not units.complete or not np.array_equal(units.n_pieces, net.unit_pieces)
     ):

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chain import Network, Stage
+from ..chain import Network, Stage, require_layer
 from ..domains import Domain
-from ..errors import NetworkError, UnsupportedError
+from ..errors import UnsupportedError
 from ..units import Units
 
 __all__ = [
@@ -105,9 +105,7 @@ class Construction:
         NetworkError
             If there is no such layer.
         """
-        if not 1 <= layer <= len(self.layers):
-            raise NetworkError(f"hidden layer {layer} does not exist: there are {len(self.layers)}")
-        *before, last = self.layers[:layer]
+        *before, last = self.layers[: require_layer(layer, len(self.layers))]
         common = lcm(*(x.denominator for x in (*last.C.flat, *last.c.flat)))
         odd = common // (common & -common)
         scaled = Layer(last.A, last.a, last.units, odd * last.C, odd * last.c)

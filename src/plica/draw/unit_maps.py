@@ -75,8 +75,11 @@ def plot_unit_maps(
     if not len(found):
         raise PlicaError("there is nothing to draw: the unit is on a flat piece everywhere")
     n = found.maps.shape[1]
-    if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != n):
-        raise PlicaError(f"the network has {n} inputs: they are no image of shape {shape}")
+    if shape is not None:
+        sides = np.asarray(shape)
+        whole = sides.shape == (2,) and sides.dtype.kind in "iu" and min(shape) > 0
+        if not whole or shape[0] * shape[1] != n:
+            raise PlicaError(f"the network has {n} inputs: no image of shape {shape!r:.40}")
     if scale not in ("common", "own"):
         raise PlicaError(f'scale {scale!r} is not known; use "common" or "own"')
     if maps < 1 or (cosines is not None and cosines < 1):

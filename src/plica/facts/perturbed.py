@@ -44,7 +44,13 @@ def masks_of(net: Network, perturbed: str | Sequence[tuple[Any, ArrayLike]]) -> 
                 "masks (M, m) a stage"
             )
         return _default_masks(net, copies=perturbed == "parameters")
-    pairs = list(perturbed)
+    try:
+        pairs = [(M, m) for M, m in perturbed]
+    except (TypeError, ValueError):
+        raise NetworkError(
+            f'perturbed is "parameters", "all", or one pair of masks (M, m) a stage; got '
+            f"{perturbed!r:.40}"
+        ) from None
     if len(pairs) != len(net.stages):
         raise NetworkError(
             f"the network has {len(net.stages)} stages, but masks for {len(pairs)} were given"

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..chain import Network, require_network
-from ..domains import Box, Domain, Segment, Slice
+from ..domains import Box, Domain, Segment, Slice, require_domain
 from ..engines.cells import Cells
 from ..engines.running import Budget, Progress
 from ..engines.walk import unpack
-from ..errors import DomainError, PlicaError
+from ..errors import DomainError, NetworkError
 from ..exact import linear_program
 from ..exact.distinct import unresolved
 from .perturbed import Frozen, Perturbed, masks_of
@@ -87,11 +88,18 @@ class Stability:
         -------
         int
             A lower bound on the count of the perturbed network.
+
+        Raises
+        ------
+        DomainError
+            If there is no such kind.
+        NetworkError
+            If ``e`` is not a number, or negative.
         """
         if kind not in ("activation", "linear"):
             raise DomainError(f"kind {kind!r} does not exist; choose one of activation, linear")
-        if not e >= 0:
-            raise PlicaError(f"the size of a perturbation is not negative, got {e}")
+        if not isinstance(e, Real) or not e >= 0:
+            raise NetworkError(f"the size of a perturbation is a number from 0 on, got {e!r:.40}")
         if kind == "activation":
             return len(self) if e == 0 else int((self.radii >= e).sum())
         alive = np.flatnonzero(self.radii >= e) if e > 0 else np.arange(len(self))
@@ -119,9 +127,18 @@ class Stability:
         -------
         float
             Infinite for one region or none; zero where nothing could be certified.
+
+        Raises
+        ------
+        DomainError
+            If there is no such kind.
+        NetworkError
+            If the number of regions is not an integer.
         """
         if kind not in ("activation", "linear"):
             raise DomainError(f"kind {kind!r} does not exist; choose one of activation, linear")
+        if not isinstance(regions, Integral):
+            raise NetworkError(f"a number of regions is an integer, got {regions!r:.40}")
         if regions <= 1:
             return float("inf")
         if regions > len(self):
@@ -215,7 +232,7 @@ def stable_regions(
     DomainError
         If the domain does not fit the network, or has no interior.
     NetworkError
-        If masks do not fit the network.
+        If masks do not fit the network, or ``refine`` is not an integer.
 
     Examples
     --------
@@ -228,11 +245,15 @@ def stable_regions(
     3
     """
     require_network(net)
+    require_domain(domain)
+    if not isinstance(refine, Integral):
+        raise NetworkError(f"refine is a number of rounds, got {refine!r:.40}")
+    masks = masks_of(net, perturbed)
     start = time.perf_counter()
     cells = Cells(net, domain, patterns=True, witnesses=True, n_jobs=n_jobs)
     columns = cells.collect(Budget.of(budget), progress)
     patterns = unpack(net, cells.bits, cells.words, columns["patterns"])
-    chain = Perturbed(domain.restrict(net), masks_of(net, perturbed))
+    chain = Perturbed(domain.restrict(net), masks)
     points = np.ascontiguousarray(columns["witnesses"])
     radii = np.zeros(len(points))
     for part in _chunks(len(points), chain.net):

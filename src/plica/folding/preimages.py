@@ -15,10 +15,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..chain import Network, Stage, require_network
-from ..domains import Box, Domain, Polytope, Segment
+from ..chain import Network, Stage, require_layer, require_network
+from ..domains import Box, Domain, Polytope, Segment, require_domain
 from ..engines.running import Budget
-from ..errors import BudgetError, DomainError, NetworkError
+from ..errors import BudgetError, DomainError
 from ..exact.rational import RationalChain
 from ..regions.ask import map_regions
 from ..units import Units
@@ -53,8 +53,7 @@ def folded(net: Network, layer: int) -> Network:
         If there is no such layer.
     """
     require_network(net)
-    if not 1 <= layer <= net.depth:
-        raise NetworkError(f"hidden layer {layer} does not exist: there are {net.depth}")
+    layer = require_layer(layer, net.depth)
     return net if layer == net.depth else net.until(layer + 1)
 
 
@@ -164,7 +163,7 @@ def preimages(
     """
     sub = folded(net, layer)
     goal = target_of(target, sub.n_outputs)
-    question = Question(sub, domain, goal)
+    question = Question(sub, require_domain(domain), goal)
     if goal.halfspaces and not goal.equations:
         # the engine finds the regions with a part in the target: those of units behind the layer
         # that are off inside of it
@@ -221,8 +220,11 @@ def identified(
         As for `preimages`.
     """
     sub = folded(net, layer)
-    domain.check(sub)
-    point = np.asarray(x, dtype=np.float64).reshape(-1)
+    require_domain(domain).check(sub)
+    try:
+        point = np.asarray(x, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        raise DomainError(f"x must be a list of numbers, got {x!r:.80}") from None
     if point.size != domain.dim or not np.isfinite(point).all():
         raise DomainError(f"expected a finite point in the {domain.dim} coordinates of the domain")
     value = RationalChain(domain.restrict(sub)).value(point.tolist())

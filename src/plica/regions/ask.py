@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..chain import Network, require_network
-from ..domains import Domain, Space
+from ..domains import Domain, Space, require_domain
 from ..engines.cells import Cells
 from ..engines.facets import ordered_facets
 from ..engines.running import Budget, Progress
@@ -110,7 +110,7 @@ def count_regions(
     require_network(net)
     if kind not in KINDS:
         raise DomainError(f"kind {kind!r} does not exist; choose one of {', '.join(KINDS)}")
-    engine = _engine(domain, engine)
+    engine = _engine(require_domain(domain), engine)
     if engine == "reference":
         value = _reference_count(net, domain, kind)
         return Count(value, kind=kind, engine=engine, dim=domain.dim)
@@ -203,7 +203,7 @@ def map_regions(
         cells, whose facets are found on demand, from the cells engine.
     """
     require_network(net)
-    engine = _engine(domain, engine)
+    engine = _engine(require_domain(domain), engine)
     if engine == "reference":
         raise DomainError(
             "the reference engine lists exact cells instead of an atlas; call "
@@ -241,7 +241,7 @@ def iter_regions(
     share its columns.
     """
     require_network(net)
-    engine = _engine(domain, engine)
+    engine = _engine(require_domain(domain), engine)
     if engine == "cells":
         cells = _listing(net, domain, n_jobs)
         for chunk in cells.chunks(Budget.of(budget), progress, CHUNK):

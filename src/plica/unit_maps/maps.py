@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..chain import Network, require_network
+from ..chain import Network, require_layer, require_network
 from ..domains import Domain
 from ..errors import DomainError, NetworkError, SizeError, UnsupportedError
 from ..exact.distinct import distinct
@@ -233,7 +234,8 @@ def linear_maps(
     UnsupportedError
         If ``of="pre"`` and the unit reads several coordinates.
     DomainError
-        If the domain does not fit the network, or the data are not finite points of its input.
+        If the domain does not fit the network, the data are not finite points of its input, or
+        there are no maps ``of`` that kind.
     SizeError
         If the maps of all patterns would not fit.
 
@@ -304,13 +306,11 @@ def _alone(
     net: Network, layer: int, unit: int, of: str
 ) -> tuple[Network, NDArray[np.bool_] | None]:
     """The network up to one unit, as its only output, and which of the unit's pieces are flat."""
-    if not 1 <= layer <= net.depth:
-        raise NetworkError(f"hidden layer {layer} does not exist: there are {net.depth}")
-    at = net.hidden[layer - 1]
+    at = net.hidden[require_layer(layer, net.depth) - 1]
     stage = net.stages[at]
     units = stage.units
     width = units.nonlinear.size
-    if not 0 <= unit < width:
+    if isinstance(unit, bool) or not isinstance(unit, Integral) or not 0 <= unit < width:
         raise NetworkError(
             f"unit {unit} of layer {layer} does not exist: the layer has units 0 to {width - 1}"
         )
