@@ -8,6 +8,7 @@ from .form import MaxOfShallow, Term
 from .lattice import MaxMin, lattice
 from .plan import Plan, plan
 from .tropical import DifferenceOfConvex, difference_of_convex
+from .unfinished import Unfinished
 
 __all__ = [
     "Complexity",
@@ -16,6 +17,7 @@ __all__ = [
     "MaxOfShallow",
     "Plan",
     "Term",
+    "Unfinished",
     "class_shift",
     "complexity",
     "difference_of_convex",

@@ -9,12 +9,11 @@ import scipy.sparse as sp
 
 from ..chain import Network, Stage, require_network
 from ..domains import Domain
-from ..engines.running import Budget, Progress
+from ..engines.running import Budget, Clock, Progress
 from ..errors import BudgetError
-from .expand import by_patterns, by_subsets, gather
 from .form import MaxOfShallow
 from .plan import Setting
-from .pool import Pool
+from .unfinished import Unfinished
 
 __all__ = ["build", "class_shift", "max_of_shallow"]
 
@@ -50,11 +49,12 @@ def max_of_shallow(
         Keep only patterns that occur on the domain, and drop what is constant or linear there.
         Without, all patterns are taken, and the form is exact everywhere.
     budget : int, float or Budget, optional
-        Regions (int) or seconds (float) for finding the patterns. The method of subsets can do
-        without: when its budget runs out it takes all subsets. Give it one where the regions are
-        too many, as for images.
+        Regions (int) that are looked for, or seconds (float) for all of the work. The method of
+        subsets can do without the regions: when its budget runs out it takes all subsets. Give it
+        one where the regions are too many, as for images. Ctrl-C does the same as a budget.
     progress : callable, optional
-        Called about ten times a second with (regions found, seconds).
+        Called about ten times a second with (regions found, seconds), then with (steps of the
+        work on the terms, seconds).
 
     Returns
     -------
@@ -67,7 +67,9 @@ def max_of_shallow(
         If the form would be too large, before it is built; see `plan`.
     BudgetError
         If the budget ran out before all patterns were known; ``partial`` is then the form of those
-        that were found, a lower bound of the network everywhere.
+        that were found, a lower bound of the network everywhere (for the minimal form, the
+        regions). If it ran out later, ``partial`` is an `Unfinished`: its ``resume`` goes on, its
+        ``form`` is a lower bound of the network on the domain.
     UnsupportedError
         If the method of subsets is asked for and does not apply, or a penalty is beyond the largest
         float.
@@ -102,17 +104,10 @@ def build(setting: Setting) -> MaxOfShallow:
 
         return on_line(setting, meta)
     if setting.method == "minimal":
-        from .minimal import by_pieces
-
-        return by_pieces(setting, meta)
-    known = setting.prune and setting.complete
-    pool = Pool(setting.net.n_inputs, setting.domain if known else None)
-    if setting.method == "subsets":
-        raw = by_subsets(setting.net, setting.used, setting.patterns, pool)
-        return gather(pool, raw, meta, True)
-    raw = by_patterns(setting.net, setting.bends, setting.patterns, pool)
-    form = gather(pool, raw, meta, setting.complete)
-    if not setting.complete:
+        setting.all_regions()
+    # where the budget ended the search for regions, the form of those is built all the same
+    form = Unfinished(setting, meta).run(setting.clock if setting.complete else Clock())
+    if not form.complete:
         raise BudgetError(
             f"stopped after {len(setting.atlas)} activation regions; the form of these is a lower "
             "bound of the network, in the error's .partial: raise the budget, or take a smaller "

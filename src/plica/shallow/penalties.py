@@ -22,6 +22,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.running import Clock
 from ..exact import linear_program
 from ..exact.generators import Marked, Ray, extreme_rays, subdivided
 from ..exact.linear_program import Row
@@ -77,10 +78,15 @@ class Penalties:
     Parameters
     ----------
     complex_ : Complex
+
+    Attributes
+    ----------
+    clock : Clock
+        Looked at between two pieces; may be changed.
     """
 
     def __init__(self, complex_: Complex) -> None:
-        self.complex = complex_
+        self.complex, self.clock = complex_, Clock()
         pieces, points = complex_.pieces, complex_.points
         n = len(pieces[0].map[0]) - 1
         self.points = np.array([_coordinates(p) for p in points]).reshape(-1, n + 1)
@@ -227,6 +233,7 @@ class Term:
             K = self._where_cut(K)
         for q in self.bounds.unknown:
             if q not in self.patch.pieces and K is not None:
+                self.bounds.clock.tick()
                 more = self._on_piece(q)
                 K = None if more is None else max(K, more)
         return K
@@ -252,6 +259,7 @@ class Term:
             pieces, choices = self._undecided(pieces, K)
             for q, chosen in zip(pieces.tolist(), choices, strict=True):
                 pieces = pieces[1:]
+                self.bounds.clock.tick()
                 if any(self._fits(q, some, K) for some in chosen):
                     continue
                 more = self._on_piece(q)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..chain import Network, require_network
 from ..domains import Domain, Space
-from ..engines.running import Budget, Progress
+from ..engines.running import Budget, Clock, Progress
 from ..errors import BudgetError, PlicaError, SizeError, UnsupportedError
 from ..regions.ask import map_regions
 from ..regions.atlas import Atlas
@@ -106,6 +106,11 @@ class Setting:
     prune : bool
     budget : int, float or Budget, optional
     progress : callable, optional
+
+    Attributes
+    ----------
+    clock : Clock
+        For what is done once the regions are known; may be changed.
     """
 
     def __init__(
@@ -126,6 +131,7 @@ class Setting:
         self.original = net
         self.net = self.domain.restrict(net)
         self.prune, self.budget, self.progress = prune, Budget.of(budget), progress
+        self.clock = Clock(self.budget.seconds, progress)
         if method == "auto":
             method = "minimal" if self.domain.dim == 1 and prune else "subsets"
             if method == "subsets" and self.why_not_subsets:
