@@ -107,19 +107,6 @@ def test_floats_far_out(depth: int, method: str) -> None:
     assert (np.abs(form(x) - y) / scale).max() < 1e-12
 
 
-def test_class_shift_keeps_every_difference() -> None:
-    net = Network.mlp(he([3, 5, 4, 3]))
-    shifted = class_shift(net)
-    form = max_of_shallow(shifted, method="subsets", prune=False)
-    assert len(form.terms) == 2**4
-    assert form.units_per_term.max() == 5
-    assert form.distinct_units == 5
-    chain = RationalChain(net)
-    for x in rationals(plica.Space(3), 20):
-        a, b = form.value(x), chain.value(x)
-        assert all(a[i] - a[j] == b[i] - b[j] for i, j in itertools.combinations(range(3), 2))
-
-
 def test_sizes_are_the_theorems() -> None:
     # n+ subsets, n- units: one hidden layer
     W = he([3, 7, 1])[0][0]

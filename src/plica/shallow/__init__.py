@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .classes import class_shift
 from .complexity import Complexity, complexity, plot_complexity, random_network, sweep
-from .convert import class_shift, max_of_shallow
+from .convert import max_of_shallow
 from .form import MaxOfShallow, Term
 from .lattice import MaxMin, lattice
 from .plan import Plan, plan

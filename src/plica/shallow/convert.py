@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import scipy.sparse as sp
-
-from ..chain import Network, Stage, require_network
+from ..chain import Network
 from ..domains import Domain
 from ..engines.running import Budget, Clock, Progress
 from ..errors import BudgetError
@@ -15,7 +12,7 @@ from .form import MaxOfShallow
 from .plan import Setting
 from .unfinished import Unfinished
 
-__all__ = ["build", "class_shift", "max_of_shallow"]
+__all__ = ["build", "max_of_shallow"]
 
 
 def max_of_shallow(
@@ -115,40 +112,3 @@ def build(setting: Setting) -> MaxOfShallow:
             partial=form,
         )
     return form
-
-
-def class_shift(net: Network) -> Network:
-    """The classifier with all outputs lowered by one function, such that no weight is negative.
-
-    From every output weight the smallest one of its column (over the classes) is taken away.
-    Differences of outputs, the arg max and the softmax stay the same at every point; the weights of
-    the last hidden units are then nonnegative, which is what the method of subsets asks for. Every
-    classifier with two hidden layers becomes a maximum of shallow functions with the first layer's
-    units this way. The difference is a stage of its own, so that no weight is rounded.
-
-    Parameters
-    ----------
-    net : Network
-        With several outputs, one a class.
-
-    Examples
-    --------
-    >>> import plica
-    >>> hidden = [([[1.0], [-1.0]], [0, 0]), ([[1, 1], [1, -1]], [0, 0])]
-    >>> net = plica.Network.mlp([*hidden, ([[1, -1], [-2, 3]], [0, 1])])
-    >>> shifted = plica.shallow.class_shift(net)
-    >>> x = [[-2.0], [0.5]]
-    >>> (net(x)[:, 0] - net(x)[:, 1]).tolist() == (shifted(x)[:, 0] - shifted(x)[:, 1]).tolist()
-    True
-    """
-    require_network(net)
-    last = net.stages[-1]
-    W = last.dense()
-    rows = np.concatenate([W, W.min(axis=0, keepdims=True)])
-    a = np.append(last.a, 0.0)
-    m = net.n_outputs
-    less = sp.hstack([sp.eye_array(m), sp.csr_array(np.full((m, 1), -1.0))], format="csr")
-    return Network(
-        [*net.stages[:-1], Stage(rows, a), Stage(less, np.zeros(m))],
-        {**net.meta, "class shift": True},
-    )
