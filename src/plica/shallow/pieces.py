@@ -33,6 +33,8 @@ __all__ = ["Complex", "Piece", "convex_pieces", "value"]
 
 #: Corners and directions of a region beyond which linear programs take their place.
 GENERATORS = 512
+#: Such regions in a row after which none is looked at any more.
+GIVE_UP = 8
 #: Bits of the unit below the last one of all maps: penalties may be as fine.
 FINE = 32
 #: Coefficients of an affine map, constants last, in integers; shape (m, n + 1).
@@ -212,11 +214,15 @@ def _crease(stage: Stage, k: int, own: int, other: int, z: Dyadic) -> Row:
 
 
 def _find_points(found: Complex, setting: Setting) -> None:
-    """The points of every piece."""
+    """The points of every piece; none for the rest once so many have had too many in a row."""
     number: dict[Ray, int] = {}
+    without = 0
     for piece in found.pieces:
         setting.clock.tick()
+        if without == GIVE_UP:
+            break
         rays = generators(found.halfspaces(piece), setting.net.n_inputs, GENERATORS)
+        without = without + 1 if rays is None else 0
         if rays is not None:
             piece.points = frozenset(number.setdefault(ray, len(number)) for ray in rays)
     found.points = list(number)
