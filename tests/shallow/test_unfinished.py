@@ -161,3 +161,13 @@ def test_ctrl_c_while_the_form_is_gathered(monkeypatch: pytest.MonkeyPatch) -> N
         max_of_shallow(NET, SQUARE, method="patterns")
     monkeypatch.setattr(building, "gather", gather)
     assert_equal(caught.value.partial.resume(), NET, SQUARE)
+
+
+@pytest.mark.parametrize("method", ["patterns", "subsets", "minimal"])
+def test_no_time_at_all(method: str) -> None:
+    net = network(method)
+    if method == "subsets":  # needs no regions
+        assert_equal(max_of_shallow(net, SQUARE, method=method, budget=1e-9), net, SQUARE)
+        return
+    with pytest.raises(plica.BudgetError, match="stopped"):
+        max_of_shallow(net, SQUARE, method=method, budget=1e-9)

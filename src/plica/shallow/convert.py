@@ -102,7 +102,8 @@ def build(setting: Setting) -> MaxOfShallow:
         from .line import on_line
 
         return on_line(setting, meta)
-    if setting.method == "minimal":
+    nothing = setting.method == "patterns" and not len(setting.patterns)
+    if setting.method == "minimal" or nothing:
         setting.all_regions()
     # where the budget ended the search for regions, the form of those is built all the same
     form = Unfinished(setting, meta).run(setting.clock if setting.complete else Clock())
