@@ -89,6 +89,30 @@ def test_ctrl_c_while_mapping_leaves_the_plan(run, small, monkeypatch):
     assert "Ctrl-C" in result.stderr
 
 
+@pytest.mark.parametrize("how", ["time", "ctrl-c"])
+def test_what_was_built_is_saved(run, small, tmp_path, monkeypatch, how):
+    steps = importlib.import_module("plica.shallow.minimal").ByPieces
+    step = steps.step
+
+    def stopping(self, clock):
+        if self.done == 3 and how == "ctrl-c":
+            signal.raise_signal(signal.SIGINT)
+        if self.done == 3:
+            raise plica.BudgetError("stopped by the budget of 1 seconds")
+        step(self, clock)
+
+    monkeypatch.setattr(steps, "step", stopping)
+    out = tmp_path / "form.npz"
+    result = run("shallow", small, "--method", "minimal", "-o", out)
+    assert result.exit_code == (130 if how == "ctrl-c" else 2), result.output
+    assert "incomplete, a lower bound" in result.stdout
+    assert "checked" not in result.stdout
+    form, net = MaxOfShallow.load(out), plica.Network.load(small)
+    assert not form.complete
+    x = np.random.default_rng(3).uniform(-1, 1, (100, 2))
+    assert (form(x) <= net(x) + 1e-9).all()
+
+
 def test_shallow_class_shift(run, tmp_path):
     path = tmp_path / "classes.npz"
     random_net((4, 6, 3, 3)).save(path)
@@ -109,6 +133,7 @@ def test_shallow_refuses_with_an_exit_code(run, small):
     result = run("shallow", small, "--budget", "3")
     assert result.exit_code == 2
     assert "lower bound" in result.stderr
+    assert "incomplete, a lower bound" in result.stdout
     assert run("shallow", small, "--output", "7").exit_code == 2
 
 

@@ -71,11 +71,12 @@ def test_equal_on_segment(net: Network) -> None:
     assert form.distinct_units == kinks
 
 
+@pytest.mark.parametrize("method", ["patterns", "minimal"])
 @pytest.mark.parametrize("name", ["deep", "integer", "residual", "residual abs", "maxout 2"])
-def test_equal_at_vertices(name: str) -> None:
+def test_equal_at_vertices(name: str, method: str) -> None:
     net = NETWORKS[name]
     domain = cube(net)
-    form = max_of_shallow(net, domain, method="patterns")
+    form = max_of_shallow(net, domain, method=method)
     chain = RationalChain(net)
     corners = {tuple(v) for cell in reference.enumerate_cells(net, domain) for v in cell.vertices}
     assert len(corners) > 2**net.n_inputs
@@ -105,19 +106,6 @@ def test_floats_far_out(depth: int, method: str) -> None:
     y = net(x)
     scale = np.maximum(np.abs(y), np.abs(x).max(axis=1, keepdims=True))
     assert (np.abs(form(x) - y) / scale).max() < 1e-12
-
-
-def test_class_shift_keeps_every_difference() -> None:
-    net = Network.mlp(he([3, 5, 4, 3]))
-    shifted = class_shift(net)
-    form = max_of_shallow(shifted, method="subsets", prune=False)
-    assert len(form.terms) == 2**4
-    assert form.units_per_term.max() == 5
-    assert form.distinct_units == 5
-    chain = RationalChain(net)
-    for x in rationals(plica.Space(3), 20):
-        a, b = form.value(x), chain.value(x)
-        assert all(a[i] - a[j] == b[i] - b[j] for i, j in itertools.combinations(range(3), 2))
 
 
 def test_sizes_are_the_theorems() -> None:

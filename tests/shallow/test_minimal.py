@@ -12,7 +12,7 @@ import plica
 from plica import Network
 from plica.exact.generators import generators
 from plica.exact.linear_program import maximise
-from plica.shallow import max_of_shallow, penalties, pieces, random_network
+from plica.shallow import max_of_shallow, penalties, pieces, plan, random_network
 from plica.shallow.penalties import Patch, Penalties, Term
 from plica.shallow.pieces import convex_pieces
 from plica.shallow.plan import Setting
@@ -189,3 +189,16 @@ def test_everywhere() -> None:
             for far in (1, 1000):
                 x = [far * Fraction(v) for v in point]
                 assert form.value(x) == chain.value(x)
+
+
+def test_many_dimensions() -> None:
+    # a piece of a cube with 2**10 corners has none that are known
+    net = Network.mlp(he([10, 3, 2, 1], seed=1))
+    box = plica.Box.cube(10)
+    sizes = plan(net, box, method="minimal")
+    assert sizes.linear_programs == sizes.regions**2
+    assert "give a budget" in str(sizes)
+    assert plan(net, plica.Box.cube(10), method="patterns").linear_programs == 0
+    form = max_of_shallow(net, box, method="minimal")
+    assert len(form.terms) <= sizes.terms
+    assert_equal(form, net, box, 20)

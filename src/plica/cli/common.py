@@ -151,8 +151,10 @@ class Interrupt:
 
 
 @contextlib.contextmanager
-def watch(what: str, chosen: Chosen) -> Iterator[Callable[[int, float], None] | None]:
-    """A progress callback that shows the regions found so far, on an error stream for people."""
+def watch(
+    what: str, chosen: Chosen, things: str = "regions"
+) -> Iterator[Callable[[int, float], None] | None]:
+    """A progress callback that shows how many things are done, on an error stream for people."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -162,7 +164,7 @@ def watch(what: str, chosen: Chosen) -> Iterator[Callable[[int, float], None] | 
     columns = (
         SpinnerColumn(),
         TextColumn(f"{what}, dimension {chosen.domain.dim}"),
-        TextColumn("{task.completed:,} regions"),
+        TextColumn("{task.completed:,} " + things),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..chain import Network
     from ..domains import Domain
+    from ..errors import BudgetError
     from ..shallow import MaxOfShallow
 
 #: Points at which the form is compared with the network: in float64, and exactly.
@@ -58,7 +59,9 @@ def shallow(
     """Write MODEL as a maximum of functions with one hidden layer.
 
     On the domain that is given, of any dimension; without one, on a plane that is chosen as by
-    `plica report`. The form is in the domain's own coordinates.
+    `plica report`. The form is in the domain's own coordinates. Where the budget runs out, or on
+    Ctrl-C, the terms found so far are saved: a lower bound of the network. The exit code is then
+    not 0.
     """
     import plica
 
@@ -79,6 +82,7 @@ def shallow(
         for warning in warnings:
             say(f"note: {warning}")
         say(f"domain: {chosen.domain!r}: {chosen.why}")
+    stopped: BudgetError | None = None
     with Interrupt() as interrupt:
         with watch("mapping", chosen) as progress:
             setting = Setting(net, chosen.domain, method, True, limit, progress)
@@ -93,9 +97,17 @@ def shallow(
         if not as_json:
             click.echo(str(sizes))
         if not only_plan and not interrupt.pressed:
-            form = build(setting)  # of the regions that the plan has mapped
+            form: MaxOfShallow | None
+            try:
+                with watch("building", chosen, "steps") as setting.clock.progress:
+                    form = build(setting)  # of the regions that the plan has mapped
+            except plica.BudgetError as error:
+                form, stopped = _lower_bound(error), error
+                if form is None:
+                    interrupt.leave()
+                    raise
             answer["form"] = _described(form)
-            answer["check"] = _check(form, net, chosen.domain)
+            answer["check"] = None if stopped else _check(form, net, chosen.domain)
             if out is not None:
                 form.to_onnx(out) if out.endswith(".onnx") else form.save(out)
             if not as_json:
@@ -105,6 +117,18 @@ def shallow(
 
             click.echo(json.dumps(answer, indent=2))
     interrupt.leave()
+    if stopped is not None:
+        raise stopped
+
+
+def _lower_bound(error: BudgetError) -> MaxOfShallow | None:
+    """The form of what was found when the budget ran out or Ctrl-C was pressed."""
+    from ..shallow import MaxOfShallow, Unfinished
+
+    found = error.partial
+    if isinstance(found, Unfinished):
+        return found.form()
+    return found if isinstance(found, MaxOfShallow) else None
 
 
 def _described(form: MaxOfShallow) -> dict[str, Any]:
@@ -114,24 +138,31 @@ def _described(form: MaxOfShallow) -> dict[str, Any]:
         "units_per_term": [int(each.min()), float(each.mean()), int(each.max())],
         "total_units": form.total_units,
         "distinct_units": form.distinct_units,
+        "complete": form.complete,
     }
 
 
 def _print(answer: dict[str, Any], out: str | None) -> None:
     form, check = answer["form"], answer["check"]
+    state = "built" if form["complete"] else "incomplete, a lower bound"
     least, mean, most = form["units_per_term"]
     click.echo(
-        f"built: {form['terms']:,} terms of {least:,} to {most:,} hidden units (mean {mean:.1f}), "
-        f"{form['total_units']:,} in all, {form['distinct_units']:,} distinct"
+        f"{state}: {form['terms']:,} terms of {least:,} to {most:,} hidden units "
+        f"(mean {mean:.1f}), {form['total_units']:,} in all, {form['distinct_units']:,} distinct"
     )
-    click.echo(
+    if check is not None:
+        click.echo(_checked(check))
+    if out is not None:
+        how = "rounded to float64" if out.endswith(".onnx") else "exactly"
+        click.echo(f"saved: {out} ({how})")
+
+
+def _checked(check: dict[str, Any]) -> str:
+    return (
         f"checked: equal in exact arithmetic at {check['exact_points']} points; in float64 "
         f"largest difference {check['error']:.2g} (relative {check['relative_error']:.2g}) at "
         f"{check['points']:,} points"
     )
-    if out is not None:
-        how = "rounded to float64" if out.endswith(".onnx") else "exactly"
-        click.echo(f"saved: {out} ({how})")
 
 
 def _check(form: MaxOfShallow, net: Network, domain: Domain) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What all walks of the compiled core share: they run in slices, under a budget."""
+"""How long work runs: walks of the compiled core in slices, other work by the clock."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..errors import DomainError
+from ..errors import BudgetError, DomainError
 
-__all__ = ["Budget", "Progress", "Running"]
+__all__ = ["Budget", "Clock", "Progress", "Running"]
 
 Progress = Callable[[int, float], None]
 #: Seconds between two looks at the budget, the progress callback and Ctrl-C.
@@ -38,6 +38,38 @@ class Budget:
                 f"Budget; got {budget!r}"
             )
         return cls(regions=budget) if isinstance(budget, int) else cls(seconds=budget)
+
+
+class Clock:
+    """The seconds that are left to work outside the compiled core, and its progress.
+
+    Parameters
+    ----------
+    seconds : float or None
+        From now on; without end if None.
+    progress : callable or None
+        Called with (`done`, seconds) about ten times a second.
+    """
+
+    def __init__(self, seconds: float | None = None, progress: Progress | None = None) -> None:
+        self.seconds, self.progress = seconds, progress
+        self.done = 0
+        self._start = self._shown = time.perf_counter()
+
+    def tick(self) -> None:
+        """To be called often: shows the progress.
+
+        Raises
+        ------
+        BudgetError
+            If no time is left.
+        """
+        now = time.perf_counter()
+        if self.progress is not None and now - self._shown >= SLICE:
+            self._shown = now
+            self.progress(self.done, now - self._start)
+        if self.seconds is not None and now - self._start >= self.seconds:
+            raise BudgetError(f"stopped by the budget of {self.seconds:g} seconds")
 
 
 @dataclass

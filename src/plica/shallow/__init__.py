@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from .classes import class_shift
 from .complexity import Complexity, complexity, plot_complexity, random_network, sweep
-from .convert import class_shift, max_of_shallow
+from .convert import max_of_shallow
 from .form import MaxOfShallow, Term
 from .lattice import MaxMin, lattice
 from .plan import Plan, plan
 from .tropical import DifferenceOfConvex, difference_of_convex
+from .unfinished import Unfinished
 
 __all__ = [
     "Complexity",
@@ -16,6 +18,7 @@ __all__ = [
     "MaxOfShallow",
     "Plan",
     "Term",
+    "Unfinished",
     "class_shift",
     "complexity",
     "difference_of_convex",

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import scipy.sparse as sp
-
-from ..chain import Network, Stage, require_network
+from ..chain import Network
 from ..domains import Domain
-from ..engines.running import Budget, Progress
+from ..engines.running import Budget, Clock, Progress
 from ..errors import BudgetError
-from .expand import by_patterns, by_subsets, gather
 from .form import MaxOfShallow
 from .plan import Setting
-from .pool import Pool
+from .unfinished import Unfinished
 
-__all__ = ["build", "class_shift", "max_of_shallow"]
+__all__ = ["build", "max_of_shallow"]
 
 
 def max_of_shallow(
@@ -44,17 +40,20 @@ def max_of_shallow(
         ``"minimal"``: a term for each convex piece of a linear region at most, with hidden units
         for its facets only; terms that are the network on several pieces serve all of these. A
         linear region that is not convex is divided, not always into the fewest convex pieces. In
-        one dimension a single term with one hidden unit a breakpoint. ``"auto"``: minimal in one
-        dimension, else subsets where they apply, else patterns.
+        one dimension a single term with one hidden unit a breakpoint. On boxes of more than eight
+        dimensions every pair of pieces takes a linear program of some milliseconds: hundreds of
+        pieces at most are practical there; `plan` says how many programs. ``"auto"``: minimal in
+        one dimension, else subsets where they apply, else patterns.
     prune : bool
         Keep only patterns that occur on the domain, and drop what is constant or linear there.
         Without, all patterns are taken, and the form is exact everywhere.
     budget : int, float or Budget, optional
-        Regions (int) or seconds (float) for finding the patterns. The method of subsets can do
-        without: when its budget runs out it takes all subsets. Give it one where the regions are
-        too many, as for images.
+        Regions (int) that are looked for, or seconds (float) for all of the work. The method of
+        subsets can do without the regions: when its budget runs out it takes all subsets. Give it
+        one where the regions are too many, as for images. Ctrl-C does the same as a budget.
     progress : callable, optional
-        Called about ten times a second with (regions found, seconds).
+        Called about ten times a second with (regions found, seconds), then with (steps of the
+        work on the terms, seconds).
 
     Returns
     -------
@@ -67,7 +66,9 @@ def max_of_shallow(
         If the form would be too large, before it is built; see `plan`.
     BudgetError
         If the budget ran out before all patterns were known; ``partial`` is then the form of those
-        that were found, a lower bound of the network everywhere.
+        that were found, a lower bound of the network everywhere (for the minimal form, the
+        regions). If it ran out later, ``partial`` is an `Unfinished`: its ``resume`` goes on, its
+        ``form`` is a lower bound of the network on the domain.
     UnsupportedError
         If the method of subsets is asked for and does not apply, or a penalty is beyond the largest
         float.
@@ -101,18 +102,12 @@ def build(setting: Setting) -> MaxOfShallow:
         from .line import on_line
 
         return on_line(setting, meta)
-    if setting.method == "minimal":
-        from .minimal import by_pieces
-
-        return by_pieces(setting, meta)
-    known = setting.prune and setting.complete
-    pool = Pool(setting.net.n_inputs, setting.domain if known else None)
-    if setting.method == "subsets":
-        raw = by_subsets(setting.net, setting.used, setting.patterns, pool)
-        return gather(pool, raw, meta, True)
-    raw = by_patterns(setting.net, setting.bends, setting.patterns, pool)
-    form = gather(pool, raw, meta, setting.complete)
-    if not setting.complete:
+    nothing = setting.method == "patterns" and not len(setting.patterns)
+    if setting.method == "minimal" or nothing:
+        setting.all_regions()
+    # where the budget ended the search for regions, the form of those is built all the same
+    form = Unfinished(setting, meta).run(setting.clock if setting.complete else Clock())
+    if not form.complete:
         raise BudgetError(
             f"stopped after {len(setting.atlas)} activation regions; the form of these is a lower "
             "bound of the network, in the error's .partial: raise the budget, or take a smaller "
@@ -120,40 +115,3 @@ def build(setting: Setting) -> MaxOfShallow:
             partial=form,
         )
     return form
-
-
-def class_shift(net: Network) -> Network:
-    """The classifier with all outputs lowered by one function, such that no weight is negative.
-
-    From every output weight the smallest one of its column (over the classes) is taken away.
-    Differences of outputs, the arg max and the softmax stay the same at every point; the weights of
-    the last hidden units are then nonnegative, which is what the method of subsets asks for. Every
-    classifier with two hidden layers becomes a maximum of shallow functions with the first layer's
-    units this way. The difference is a stage of its own, so that no weight is rounded.
-
-    Parameters
-    ----------
-    net : Network
-        With several outputs, one a class.
-
-    Examples
-    --------
-    >>> import plica
-    >>> hidden = [([[1.0], [-1.0]], [0, 0]), ([[1, 1], [1, -1]], [0, 0])]
-    >>> net = plica.Network.mlp([*hidden, ([[1, -1], [-2, 3]], [0, 1])])
-    >>> shifted = plica.shallow.class_shift(net)
-    >>> x = [[-2.0], [0.5]]
-    >>> (net(x)[:, 0] - net(x)[:, 1]).tolist() == (shifted(x)[:, 0] - shifted(x)[:, 1]).tolist()
-    True
-    """
-    require_network(net)
-    last = net.stages[-1]
-    W = last.dense()
-    rows = np.concatenate([W, W.min(axis=0, keepdims=True)])
-    a = np.append(last.a, 0.0)
-    m = net.n_outputs
-    less = sp.hstack([sp.eye_array(m), sp.csr_array(np.full((m, 1), -1.0))], format="csr")
-    return Network(
-        [*net.stages[:-1], Stage(rows, a), Stage(less, np.zeros(m))],
-        {**net.meta, "class shift": True},
-    )

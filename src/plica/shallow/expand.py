@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,15 @@ from .form import MaxOfShallow
 from .numbers import Dyadics, minus, rounded_up
 from .pool import Mixture, Pool, Weights, short
 
-__all__ = ["by_patterns", "by_subsets", "gather"]
+if TYPE_CHECKING:
+    from ..engines.running import Clock
+    from .plan import Setting
+
+__all__ = ["ByPatterns", "BySubsets", "gather"]
 
 Patterns = NDArray[Any]
+#: Terms that are found at a time.
+STEP = 512
 #: A term as it is built: affine part in fractions, shape (m, n + 1), and hidden units.
 Raw = tuple[NDArray[Any], Mixture]
 
@@ -52,20 +58,53 @@ def gather(pool: Pool, raw: Sequence[Raw], meta: dict[str, Any], complete: bool)
 # -- activation patterns ---------------------------------------------------------------------
 
 
-def by_patterns(
-    net: Network, bends: Sequence[Sequence[Bend]], patterns: Patterns, pool: Pool
-) -> list[Raw]:
-    """One term a pattern.
+class ByPatterns:
+    """One term a pattern; some hundred patterns a step.
+
+    A concave unit is on its first piece in the patterns, on which its term holds for all of them.
 
     Parameters
     ----------
-    net : Network
-    bends : sequence of sequence of Bend
-        For each stage; see `plica.shallow.bends`.
-    patterns : ndarray of int, shape (N, n_units)
-        A concave unit is on its first piece, on which its term holds for all of them.
-    pool : Pool
+    setting : Setting
     """
+
+    what = f"steps of {STEP} patterns"
+
+    def __init__(self, setting: Setting) -> None:
+        known = setting.prune and setting.complete
+        self.pool = Pool(setting.net.n_inputs, setting.domain if known else None)
+        self._net, self._bends, self._patterns = setting.net, setting.bends, setting.patterns
+        self._found: list[list[Raw]] = []
+
+    @property
+    def total(self) -> int:
+        """Number of steps."""
+        return -(-len(self._patterns) // STEP)
+
+    @property
+    def done(self) -> int:
+        """Steps that have been made."""
+        return len(self._found)
+
+    def step(self, clock: Clock) -> None:
+        """Make one more; what stops it leaves everything as it was."""
+        some = self._patterns[self.done * STEP : (self.done + 1) * STEP]
+        self._found.append(_by_patterns(self._net, self._bends, some, self.pool, clock))
+
+    def terms(self) -> tuple[Pool, list[Raw]]:
+        """The terms that have been found."""
+        return self.pool, _listed(self._found)
+
+
+def _listed(found: Iterable[Iterable[Raw]]) -> list[Raw]:
+    """All terms, with affine parts that may be changed."""
+    return [(affine.copy(), mixture) for some in found for affine, mixture in some]
+
+
+def _by_patterns(
+    net: Network, bends: Sequence[Sequence[Bend]], patterns: Patterns, pool: Pool, clock: Clock
+) -> list[Raw]:
+    """One term a pattern; patterns with the same pieces up to a stage share what is done there."""
     chain = RationalChain(net)
     start, one = chain.start()
     group = np.zeros(patterns.shape[0], dtype=np.int64)
@@ -80,6 +119,7 @@ def by_patterns(
         cache: dict[tuple[int, int, int], list[tuple[int, Weights]]] = {}
         grown = []
         for parent, *pieces in children.tolist():
+            clock.tick()
             mixture = mixtures[parent].copy() if bends[i] else mixtures[parent]
             for bend in bends[i]:
                 piece = pieces[bend.column - column]
@@ -128,41 +168,66 @@ def _weights(bend: Bend, kink: Kink, scale: Fraction) -> Weights:
 # -- subsets ---------------------------------------------------------------------------------
 
 
-def by_subsets(
-    net: Network, used: Sequence[tuple[int, ...]], later: Patterns, pool: Pool
-) -> list[Raw]:
+class BySubsets:
     """One term for each way to fix the pieces of the units behind the first hidden layer.
+
+    Some hundred a step. No bend behind the first hidden layer needs a penalty, and no unit of that
+    layer is a max unit.
 
     Parameters
     ----------
-    net : Network
-        No bend behind its first hidden layer needs a penalty, and no unit of that layer is a max
-        unit.
-    used : sequence of tuple of int
-        Pieces of every unit; see `plica.shallow.bends.used_pieces`.
-    later : ndarray of int, shape (N, units behind the first hidden layer)
-    pool : Pool
+    setting : Setting
     """
-    first = net.hidden[0]
-    head = RationalChain(Network(net.stages[: first + 1]))
-    z = head.forms(first, ())
-    features = [
-        _feature(net.stages[first], k, used, z, pool) for k in range(net.stages[first].n_out)
-    ]
-    rest = RationalChain(Network(net.stages[first + 1 :]))
-    found = []
-    for pattern in later.tolist():
-        J, c = rest.affine_on(pattern)
-        affine = np.full((net.n_outputs, net.n_inputs + 1), Fraction(0), dtype=object)
+
+    what = f"steps of {STEP} subsets"
+
+    def __init__(self, setting: Setting) -> None:
+        net = setting.net
+        known = setting.prune and setting.complete
+        self.pool = Pool(net.n_inputs, setting.domain if known else None)
+        self._later, self._shape = setting.patterns, (net.n_outputs, net.n_inputs + 1)
+        first = net.hidden[0]
+        z = RationalChain(Network(net.stages[: first + 1])).forms(first, ())
+        stage = net.stages[first]
+        used = setting.used
+        self._features = [_feature(stage, k, used, z, self.pool) for k in range(stage.n_out)]
+        self._rest = RationalChain(Network(net.stages[first + 1 :]))
+        self._found: list[list[Raw]] = []
+
+    @property
+    def total(self) -> int:
+        """Number of steps."""
+        return -(-len(self._later) // STEP)
+
+    @property
+    def done(self) -> int:
+        """Steps that have been made."""
+        return len(self._found)
+
+    def step(self, clock: Clock) -> None:
+        """Make one more; what stops it leaves everything as it was."""
+        some = self._later[self.done * STEP : (self.done + 1) * STEP]
+        found = []
+        for pattern in some.tolist():
+            clock.tick()
+            found.append(self._term(pattern))
+        self._found.append(found)
+
+    def _term(self, pattern: Sequence[int]) -> Raw:
+        J, c = self._rest.affine_on(pattern)
+        affine = np.full(self._shape, Fraction(0), dtype=object)
         affine[:, -1] += c
         mixture = Mixture()
-        for k, (line, units) in enumerate(features):
+        for k, (line, units) in enumerate(self._features):
             if line.any():  # the first piece of a ReLU is zero
                 affine += np.multiply.outer(J[:, k], line)
             for unit, scale in units:
                 mixture.add(unit, tuple(short(b * scale) for b in J[:, k]))
-        found.append((affine, mixture))
-    return found
+        return affine, mixture
+
+    def terms(self) -> tuple[Pool, list[Raw]]:
+        """The terms that have been found."""
+        return self.pool, _listed(self._found)
 
 
 def _feature(

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..chain import Network, Stage, as_batch
 from ..domains import Domain
-from ..engines.running import Budget
+from ..engines.running import Budget, Progress
 from ..errors import NetworkError
 from ..units import Units
 from .export import copied
@@ -174,6 +174,7 @@ def lattice(
     output: int = 0,
     *,
     budget: Budget | int | float | None = None,
+    progress: Progress | None = None,
 ) -> MaxMin:
     """The max-min form of an output of a network on a domain.
 
@@ -188,12 +189,15 @@ def lattice(
         All of the input space if not given.
     output : int
     budget : int, float or Budget, optional
-        Regions (int) or seconds (float) for finding the pieces.
+        Regions (int) or seconds (float) for all of the work.
+    progress : callable, optional
+        Called about ten times a second with (regions found, seconds), then with (pieces compared
+        with all maps, seconds).
 
     Raises
     ------
     BudgetError
-        If the budget ran out before all regions were known.
+        If the budget ran out.
 
     Examples
     --------
@@ -203,13 +207,13 @@ def lattice(
     >>> sorted(form.groups), form([[-3.0], [0.5], [2.0]]).ravel().tolist()
     ([(0, 2), (1, 2)], [0.0, 0.5, 1.0])
     """
-    setting = Setting(net.select(output), domain, "patterns", True, budget)
+    setting = Setting(net.select(output), domain, "patterns", True, budget, progress)
     found = convex_pieces(setting)
     maps = list(dict.fromkeys(piece.map[0] for piece in found.pieces))
-    groups = {
-        frozenset(j for j, f in enumerate(maps) if _above(found, f, piece))
-        for piece in found.pieces
-    }
+    groups = set()
+    for setting.clock.done, piece in enumerate(found.pieces):
+        setting.clock.tick()
+        groups.add(frozenset(j for j, f in enumerate(maps) if _above(found, f, piece)))
     keep = [g for g in groups if not any(other < g for other in groups)]
     used = sorted({j for g in keep for j in g})
     place = {j: to for to, j in enumerate(used)}

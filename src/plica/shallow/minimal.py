@@ -19,14 +19,13 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import PlicaError
 from ..exact.linear_program import Row
-from .expand import Raw, gather
-from .form import MaxOfShallow
+from .expand import Raw
 from .numbers import rounded_up
 from .penalties import Patch, Penalties, Term, Unit
 from .pieces import beyond, convex_pieces
@@ -34,9 +33,10 @@ from .pool import Mixture, Pool, short
 from .raised import raised
 
 if TYPE_CHECKING:
+    from ..engines.running import Clock
     from .plan import Setting
 
-__all__ = ["by_pieces"]
+__all__ = ["ByPieces"]
 
 
 @dataclass(frozen=True)
@@ -57,36 +57,54 @@ class _Candidate:
     covered: frozenset[tuple[int, int]]
 
 
-def by_pieces(setting: Setting, meta: dict[str, Any]) -> MaxOfShallow:
-    """The minimal local form on a domain of any dimension."""
-    search = _Search(Penalties(convex_pieces(setting)))
-    pool = Pool(setting.net.n_inputs)
-    return gather(pool, [search.raw(term, pool) for term in search.terms()], meta, True)
+class ByPieces:
+    """The terms of the minimal local form on a domain of any dimension.
 
-
-class _Search:
-    """Finds the terms.
+    Each step finds terms for a piece, or for a linear region of several pieces.
 
     Parameters
     ----------
-    bounds : Penalties
+    setting : Setting
     """
 
-    def __init__(self, bounds: Penalties) -> None:
-        self.bounds, self.complex = bounds, bounds.complex
+    what = "pieces and linear regions of several pieces"
 
-    def terms(self) -> list[_Candidate]:
-        """Terms that are the network on all pieces together, and nowhere above it."""
-        pieces = self.complex.pieces
-        m = len(pieces[0].map)
-        found = [candidate for q in range(len(pieces)) for candidate in self._of_piece(q)]
+    def __init__(self, setting: Setting) -> None:
+        self.bounds = Penalties(convex_pieces(setting))
+        self.complex = self.bounds.complex
         parts: dict[int, list[int]] = {}
-        for q, piece in enumerate(pieces):
+        for q, piece in enumerate(self.complex.pieces):
             parts.setdefault(piece.region, []).append(q)
-        wholes = [self._of_region(some) for some in parts.values() if len(some) > 1]
-        found += [whole for whole in wholes if whole is not None]
-        chosen = _cover([candidate.covered for candidate in found], len(pieces) * m)
-        return [found[i] for i in chosen]
+        self._several = [some for some in parts.values() if len(some) > 1]
+        self._found: list[list[_Candidate]] = []
+
+    @property
+    def total(self) -> int:
+        """Number of steps."""
+        return len(self.complex.pieces) + len(self._several)
+
+    @property
+    def done(self) -> int:
+        """Steps that have been made."""
+        return len(self._found)
+
+    def step(self, clock: Clock) -> None:
+        """Make one more; what stops it leaves everything as it was."""
+        self.bounds.clock = clock
+        q, count = self.done, len(self.complex.pieces)
+        found = self._of_piece(q) if q < count else self._of_region(self._several[q - count])
+        self._found.append(found)
+
+    def terms(self) -> tuple[Pool, list[Raw]]:
+        """Terms that are the network on all pieces together, as far as they have been found."""
+        found = [candidate for some in self._found for candidate in some]
+        pieces = self.complex.pieces
+        chosen = _cover([candidate.covered for candidate in found])
+        covered = len(frozenset().union(*(found[i].covered for i in chosen)))
+        if self.done == self.total and covered < len(pieces) * len(pieces[0].map):
+            raise PlicaError("a piece has no term; this is a defect of plica: please report it")
+        pool = Pool(len(pieces[0].map[0]) - 1)
+        return pool, [self._raw(found[i], pool) for i in chosen]
 
     def _of_piece(self, q: int) -> list[_Candidate]:
         """Terms for a piece: with one K for all facets, and with larger penalties for some."""
@@ -146,7 +164,7 @@ class _Search:
             left = kept
         return found
 
-    def _of_region(self, some: Sequence[int]) -> _Candidate | None:
+    def _of_region(self, some: Sequence[int]) -> list[_Candidate]:
         """One term for all pieces of a linear region, if its hull's facets are enough."""
         pieces = [self.complex.pieces[q] for q in some]
         patch = Patch(pieces[0].map, tuple(some))
@@ -164,9 +182,9 @@ class _Search:
             term = Term(self.bounds, patch, c, units)
             K = term.smallest()
             if K is None:
-                return None
+                return []
             terms.append((term, K))
-        return self._candidate(patch, terms)
+        return [self._candidate(patch, terms)]
 
     def _candidate(self, patch: Patch, terms: Iterable[tuple[Term, Fraction]]) -> _Candidate:
         penalties: list[tuple[Fraction, Sequence[Unit]]] = []
@@ -176,7 +194,7 @@ class _Search:
             covered |= {(q, c) for q in term.covered(K)}
         return _Candidate(patch, penalties, frozenset(covered))
 
-    def raw(self, term: _Candidate, pool: Pool) -> Raw:
+    def _raw(self, term: _Candidate, pool: Pool) -> Raw:
         """A term as it is gathered."""
         scale = Fraction(2) ** self.complex.exponent
         mixture = Mixture()
@@ -191,11 +209,9 @@ class _Search:
         return affine, mixture
 
 
-def _cover(sets: Sequence[frozenset[tuple[int, int]]], size: int) -> list[int]:
-    """Sets whose union is everything: always one that adds most; in their order."""
+def _cover(sets: Sequence[frozenset[tuple[int, int]]]) -> list[int]:
+    """Sets with the union of all: always one that adds most; in their order."""
     left = set().union(*sets)
-    if len(left) != size:
-        raise PlicaError("a piece has no term; this is a defect of plica: please report it")
     heap = [(-len(some), i) for i, some in enumerate(sets)]
     heapq.heapify(heap)
     chosen = []

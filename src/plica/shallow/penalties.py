@@ -22,9 +22,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.running import Clock
 from ..exact import linear_program
 from ..exact.generators import Marked, Ray, extreme_rays, subdivided
 from ..exact.linear_program import Row
+from .certificates import proved
 from .numbers import as_float, nearest
 from .pieces import Complex, Map, beyond, value
 
@@ -77,10 +79,15 @@ class Penalties:
     Parameters
     ----------
     complex_ : Complex
+
+    Attributes
+    ----------
+    clock : Clock
+        Looked at between two pieces; may be changed.
     """
 
     def __init__(self, complex_: Complex) -> None:
-        self.complex = complex_
+        self.complex, self.clock = complex_, Clock()
         pieces, points = complex_.pieces, complex_.points
         n = len(pieces[0].map[0]) - 1
         self.points = np.array([_coordinates(p) for p in points]).reshape(-1, n + 1)
@@ -227,6 +234,9 @@ class Term:
             K = self._where_cut(K)
         for q in self.bounds.unknown:
             if q not in self.patch.pieces and K is not None:
+                self.bounds.clock.tick()
+                if self._proved(q, K):
+                    continue
                 more = self._on_piece(q)
                 K = None if more is None else max(K, more)
         return K
@@ -252,7 +262,10 @@ class Term:
             pieces, choices = self._undecided(pieces, K)
             for q, chosen in zip(pieces.tolist(), choices, strict=True):
                 pieces = pieces[1:]
+                self.bounds.clock.tick()
                 if any(self._fits(q, some, K) for some in chosen):
+                    continue
+                if self.bounds.rays(q) is None and self._proved(q, K):
                     continue
                 more = self._on_piece(q)
                 if more is None:
@@ -299,6 +312,17 @@ class Term:
                 return False
         return True
 
+    def _gap_on(self, q: int) -> list[int]:
+        """``f - F`` on a piece."""
+        other = self.bounds.complex.pieces[q].map[self.c]
+        return [a - b for a, b in zip(self.patch.map[self.c], other, strict=True)]
+
+    def _proved(self, q: int, K: Fraction) -> bool:
+        """Whether there is a quick proof that K is enough on a piece."""
+        rows = self.bounds.complex.halfspaces(self.bounds.complex.pieces[q])
+        forms = [[d * x for x in beyond(row)] for row, d in self.units]
+        return proved(self._gap_on(q), rows, forms, K)
+
     def _on_piece(self, q: int) -> Fraction | None:
         """The smallest K on a piece; None if there is none.
 
@@ -307,7 +331,7 @@ class Term:
         """
         complex_ = self.bounds.complex
         piece = complex_.pieces[q]
-        gap = [a - b for a, b in zip(self.patch.map[self.c], piece.map[self.c], strict=True)]
+        gap = self._gap_on(q)
         if complex_.below(piece, gap):
             return Fraction(0)
         forms, whole = [], [0] * len(gap)

@@ -25,6 +25,7 @@ from ..units import MAX
 from .numbers import minus
 
 if TYPE_CHECKING:
+    from ..engines.running import Clock
     from ..stage import Stage
     from .plan import Setting
 
@@ -32,6 +33,8 @@ __all__ = ["Complex", "Piece", "convex_pieces", "value"]
 
 #: Corners and directions of a region beyond which linear programs take their place.
 GENERATORS = 512
+#: Such regions in a row after which none is looked at any more.
+GIVE_UP = 8
 #: Bits of the unit below the last one of all maps: penalties may be as fine.
 FINE = 32
 #: Coefficients of an affine map, constants last, in integers; shape (m, n + 1).
@@ -116,12 +119,12 @@ def opposite(row: Row) -> Row:
 
 
 def convex_pieces(setting: Setting) -> Complex:
-    """The convex pieces of the linear regions on the domain.
+    """The convex pieces of the linear regions on the domain, by the clock of the setting.
 
     Raises
     ------
     BudgetError
-        If not all activation regions are known.
+        If not all activation regions are known, or no time is left.
     """
     atlas = setting.all_regions()
     facets = atlas.facets()
@@ -137,8 +140,8 @@ def convex_pieces(setting: Setting) -> Complex:
             within.append((i, j, row))
     ends = linear_program.integer_rows(*(v.tolist() for v in setting.domain.halfspaces()))
     found = Complex(cells, exponent, [], ends)
-    _find_points(found, setting.net.n_inputs)
-    _merge(found, within)
+    _find_points(found, setting)
+    _merge(found, within, setting.clock)
     return found
 
 
@@ -185,10 +188,10 @@ def _exact_forms(
         keys = np.column_stack((group, patterns[:, column : column + nonlinear.size]))
         children, group = np.unique(keys, axis=0, return_inverse=True)
         group = group.reshape(-1)
-        states = [
-            chain.post(i, z[parent], one, all_pieces(stage.units, pieces))
-            for parent, *pieces in children.tolist()
-        ]
+        states = []
+        for parent, *pieces in children.tolist():
+            setting.clock.tick()
+            states.append(chain.post(i, z[parent], one, all_pieces(stage.units, pieces)))
         column += nonlinear.size
     exponent = min(state.exponent for state in states) - FINE
     maps = [
@@ -210,11 +213,16 @@ def _crease(stage: Stage, k: int, own: int, other: int, z: Dyadic) -> Row:
     return integer_row([*ints[:-1].tolist(), -ints[-1]])
 
 
-def _find_points(found: Complex, n: int) -> None:
-    """The points of every piece."""
+def _find_points(found: Complex, setting: Setting) -> None:
+    """The points of every piece; none for the rest once so many have had too many in a row."""
     number: dict[Ray, int] = {}
+    without = 0
     for piece in found.pieces:
-        rays = generators(found.halfspaces(piece), n, GENERATORS)
+        setting.clock.tick()
+        if without == GIVE_UP:
+            break
+        rays = generators(found.halfspaces(piece), setting.net.n_inputs, GENERATORS)
+        without = without + 1 if rays is None else 0
         if rays is not None:
             piece.points = frozenset(number.setdefault(ray, len(number)) for ray in rays)
     found.points = list(number)
@@ -223,7 +231,7 @@ def _find_points(found: Complex, n: int) -> None:
 # -- merging ---------------------------------------------------------------------------------
 
 
-def _merge(found: Complex, within: list[tuple[int, int, Row]]) -> None:
+def _merge(found: Complex, within: list[tuple[int, int, Row]], clock: Clock) -> None:
     """Make neighbours with the same map one piece while that is convex.
 
     Parameters
@@ -232,6 +240,7 @@ def _merge(found: Complex, within: list[tuple[int, int, Row]]) -> None:
         Its pieces are activation regions.
     within : list of (int, int, Row)
         Pairs of neighbours with the same map, and the half-space of the first at their facet.
+    clock : Clock
     """
     if not within:
         return
@@ -243,6 +252,7 @@ def _merge(found: Complex, within: list[tuple[int, int, Row]]) -> None:
         members.setdefault(cells[i].region, set()).update((i, j))
     owner = list(range(len(cells)))
     for some in members.values():
+        clock.tick()
         first, *others = sorted(some)
         whole = _whole(found, sorted(some), inner)
         if whole is not None:
@@ -250,7 +260,7 @@ def _merge(found: Complex, within: list[tuple[int, int, Row]]) -> None:
             for i in others:
                 owner[i] = first
     pairs = [(i, j) for i, j, _ in within if owner[i] != owner[j]]
-    _merge_pairs(found, owner, pairs)
+    _merge_pairs(found, owner, pairs, clock)
     found.pieces = [cells[i] for i in range(len(cells)) if owner[i] == i]
 
 
@@ -280,7 +290,9 @@ def _union(parts: Sequence[Piece]) -> frozenset[int] | None:
     return frozenset(points)
 
 
-def _merge_pairs(found: Complex, owner: list[int], pairs: list[tuple[int, int]]) -> None:
+def _merge_pairs(
+    found: Complex, owner: list[int], pairs: list[tuple[int, int]], clock: Clock
+) -> None:
     """Merge two by two.
 
     Two neighbours on both sides of ``r`` are one convex piece if each lies in all half-spaces of
@@ -304,6 +316,7 @@ def _merge_pairs(found: Complex, owner: list[int], pairs: list[tuple[int, int]])
             if a == b or key in tried:
                 continue
             tried.add(key)
+            clock.tick()
             common = [r for r in A.rows if opposite(r) in B.rows]
             if len(common) != 1:
                 continue

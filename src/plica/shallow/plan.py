@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chain import Network, require_network
-from ..domains import Domain, Space
-from ..engines.running import Budget, Progress
+from ..domains import Box, Domain, Slice, Space
+from ..engines.running import Budget, Clock, Progress
 from ..errors import BudgetError, PlicaError, SizeError, UnsupportedError
 from ..regions.ask import map_regions
 from ..regions.atlas import Atlas
 from .bends import Bend, bends, used_pieces
+from .pieces import GENERATORS
 
 __all__ = ["METHODS", "Plan", "Setting", "how_many", "plan"]
 
@@ -54,6 +55,9 @@ class Plan:
         Memory that the exact form takes at most, roughly.
     why_not_subsets : str
         Why the method of subsets does not apply; empty where it does.
+    linear_programs : int
+        About how many linear programs the minimal form may ask for, a millisecond or more each; 0
+        where the corners of the pieces are enough, on boxes of up to eight dimensions.
     """
 
     method: str
@@ -65,6 +69,7 @@ class Plan:
     complete: bool
     bytes: int
     why_not_subsets: str
+    linear_programs: int = 0
 
     def __str__(self) -> str:
         about = "at most" if self.complete else "more than"
@@ -78,6 +83,11 @@ class Plan:
         if self.regions:
             found = "" if self.complete else ", stopped by the budget"
             lines.insert(1, f"activation regions: {self.regions:,}{found}")
+        if self.linear_programs:
+            lines.append(
+                f"linear programs: about {self.linear_programs:,} at most, since pieces have too "
+                "many corners in so many dimensions; give a budget, or take a slice"
+            )
         if self.why_not_subsets:
             lines.append(f"subsets do not apply: {self.why_not_subsets}")
         return "\n".join(lines)
@@ -106,6 +116,11 @@ class Setting:
     prune : bool
     budget : int, float or Budget, optional
     progress : callable, optional
+
+    Attributes
+    ----------
+    clock : Clock
+        For what is done once the regions are known; may be changed.
     """
 
     def __init__(
@@ -126,6 +141,7 @@ class Setting:
         self.original = net
         self.net = self.domain.restrict(net)
         self.prune, self.budget, self.progress = prune, Budget.of(budget), progress
+        self.clock = Clock(self.budget.seconds, progress)
         if method == "auto":
             method = "minimal" if self.domain.dim == 1 and prune else "subsets"
             if method == "subsets" and self.why_not_subsets:
@@ -269,7 +285,15 @@ class Setting:
             self.method == "subsets" or self.complete,
             NUMBER * numbers,
             self.why_not_subsets,
+            self._linear_programs(),
         )
+
+    def _linear_programs(self) -> int:
+        """One for each term and piece, where every piece has about the corners of a cube."""
+        box = isinstance(self.domain, (Box, Slice))
+        if self.method != "minimal" or not box or 2**self.domain.dim < GENERATORS:
+            return 0
+        return len(self.atlas) ** 2 * self.net.n_outputs
 
     def _facets(self) -> tuple[int, int]:
         """Facets of one linear region at most, of all its activation regions, and all facets."""

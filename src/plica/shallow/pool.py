@@ -36,8 +36,8 @@ class Pool:
 
     def __init__(self, n: int, domain: Domain | None = None) -> None:
         self.n = n
-        self.rows: list[tuple[int, ...]] = []
-        self.exponents: list[int] = []
+        #: Integers and an exponent of each; in one list, which Ctrl-C leaves whole.
+        self.rows: list[tuple[tuple[int, ...], int]] = []
         self._index: dict[tuple[int, ...], int] = {}
         self._sign: dict[int, int] = {}
         self._ends = _Ends(domain) if domain is not None else None
@@ -47,21 +47,21 @@ class Pool:
         ints, factor = primitive(row)
         i = self._index.get(ints)
         if i is None:
-            i = self._index[ints] = len(self.rows)
-            self.rows.append(ints)
             size = max((abs(x) for x in ints[:-1]), default=0) or abs(ints[-1])
-            self.exponents.append(-size.bit_length())
-        return i, factor * Fraction(2) ** (exponent - self.exponents[i])
+            i = len(self.rows)
+            self.rows.append((ints, -size.bit_length()))
+            self._index[ints] = i
+        return i, factor * Fraction(2) ** (exponent - self.rows[i][1])
 
     def fractions(self, i: int) -> list[Fraction]:
         """The row of a unit."""
-        scale = Fraction(2) ** self.exponents[i]
-        return [x * scale for x in self.rows[i]]
+        row, exponent = self.rows[i]
+        return [x * Fraction(2) ** exponent for x in row]
 
     def sign(self, i: int) -> int:
         """1 if the unit is linear on the domain, -1 if it is off, 0 if it bends, exactly."""
         if i not in self._sign:
-            row = self.rows[i]
+            row, _ = self.rows[i]
             if not any(row[:-1]):
                 self._sign[i] = 1 if row[-1] > 0 else -1
             else:
@@ -72,8 +72,8 @@ class Pool:
         """The rows of some units, shape (len(keep), n + 1)."""
         ints = np.empty((len(keep), self.n + 1), dtype=object)
         for to, i in enumerate(keep):
-            ints[to] = self.rows[i]
-        return Dyadics(ints, np.array([self.exponents[i] for i in keep], dtype=np.int64))
+            ints[to] = self.rows[i][0]
+        return Dyadics(ints, np.array([self.rows[i][1] for i in keep], dtype=np.int64))
 
 
 class _Ends:

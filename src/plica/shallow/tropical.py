@@ -34,6 +34,8 @@ Form = tuple[Fraction, ...]
 Polynomial = frozenset[Form]
 #: Sets above this size are freed of functions that are nowhere the largest.
 THIN = 6
+#: Largest set of affine functions on the way.
+LIMIT = 5000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,6 +84,38 @@ class DifferenceOfConvex:
             for p, q in zip(self.plus, self.minus, strict=True)
         )
 
+    def class_shift(self, *, limit: int = LIMIT) -> DifferenceOfConvex:
+        """All outputs raised by the sum of all ``max(minus)``: each is then convex.
+
+        ``P_c - Q_c + sum_d Q_d = P_c + sum_{d != c} Q_d`` is a maximum of affine functions. The
+        function that is added is the same for all outputs: differences, the arg max and the
+        softmax stay the same. A single output, the score of one class against another, becomes two
+        whose difference (second minus first) it is.
+
+        Parameters
+        ----------
+        limit : int
+            Largest set of affine functions on the way.
+
+        Raises
+        ------
+        SizeError
+            If a set would grow beyond the limit; it is not built then.
+        """
+        sets = _Sets(self.n_inputs, [], limit)
+        plus, minus = (
+            [frozenset(map(tuple, p.fractions())) for p in some] for some in (self.plus, self.minus)
+        )
+        if len(plus) == 1:
+            plus, minus = [sets.zero, *plus], [sets.zero, *minus]
+        found = []
+        for c, total in enumerate(plus):
+            for q in minus[:c] + minus[c + 1 :]:
+                total = sets.plus(total, q)
+            found.append(Dyadics.of_rows(sorted(total), self.n_inputs + 1))
+        zero = Dyadics.of_rows(sorted(sets.zero), self.n_inputs + 1)
+        return DifferenceOfConvex(tuple(found), (zero,) * len(found))
+
     def max_min(self, output: int = 0) -> MaxMin:
         """``max_i min_j (p_i - q_j)``: the max-min form of an output."""
         from .lattice import MaxMin
@@ -95,7 +129,7 @@ class DifferenceOfConvex:
 
 
 def difference_of_convex(
-    net: Network, domain: Domain | None = None, *, limit: int = 5000
+    net: Network, domain: Domain | None = None, *, limit: int = LIMIT
 ) -> DifferenceOfConvex:
     """A network as the difference of two maxima of affine functions.
 
