@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("digits"))
     options = parser.parse_args()
     depths = options.depths or ([3, 10, 30, 60] if options.conv else [2, 10, 30, 100, 200])
-    epochs = options.epochs or (8 if options.conv else 15)
+    epochs = options.epochs or (6 if options.conv else 15)
 
     torch.set_num_threads(1)
     parts = data(options.conv)
