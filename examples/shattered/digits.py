@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--conv", action="store_true")
     parser.add_argument("--depths", type=int, nargs="+")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 2e-4])
     parser.add_argument("--out", type=Path, default=Path("digits"))
