@@ -59,6 +59,7 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
     then_ = now_;
     for (int k = 0; k < n_; ++k) extent_.push_back(domain_.extent(k));
     extent_.push_back(1.0);
+    for (const double extent : extent_) reach_ += extent;
 
     // the first map reads the coordinates themselves: it is exact
     rows_.assign(z(n_) * z(n_ + 1), 0.0);

@@ -155,6 +155,7 @@ template <class Form> class Cells {
     std::vector<std::pair<int, int>> bits_;
     std::vector<std::uint64_t> pattern_;
     std::vector<double> extent_;
+    double reach_ = 0; // the sum of the extents, of which the last one is 1
     // scratch
     std::vector<std::uint16_t> verdicts_;
     std::vector<Range> ranges_;

@@ -42,7 +42,7 @@ template <class Form> void Cells<Form>::full_product(int s) {
     applied_[z(s - 1)] = pieces_[z(s - 1)];
     ++steps.products;
     const double size = magnitude_any(n_ + 1, before.n_pre, input.map.data(), input.ld, extent_.data());
-    static_cast<MapError &>(b) = carry(here, input, size, n_ + 1);
+    static_cast<MapError &>(b) = carry(here, input, size, n_ + 1, reach_);
     b.age = 0;
     b.valid = true;
 }
@@ -96,8 +96,9 @@ template <class Form> void Cells<Form>::update(int s) {
         applied[z(k)] = q;
         ++steps.updates;
         ++b.age;
-        b.error += kUpdate * b.bound;
-        b.spread += kUpdate * b.bound * std::sqrt((n_ + 1.0) * stage(s).n_pre);
+        const double rounding = kUpdate * b.bound + underflow(stage(s), reach_);
+        b.error += rounding;
+        b.spread += rounding * std::sqrt((n_ + 1.0) * stage(s).n_pre);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "chain.hpp"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <limits>
 
@@ -45,17 +46,20 @@ void Chain::add_stage(int n_pre, int n_state, const double *values, const std::i
             }
     }
     const auto measure = [&](std::size_t j, auto begin, auto end, auto column) {
-        double s = 0, c = 0, squares = 0;
+        double s = 0, c = 0, squares = 0, sum = 0;
         int terms = 0;
         for (auto i = begin; i < end; ++i) {
             const double w = std::fabs(values[i]);
-            s += w * S[column(i)];
+            if (w == 0.0) continue;
+            s += w * S[column(i)] + DBL_TRUE_MIN; // the product may have underflowed
             squares += w * S[column(i)] * w * S[column(i)];
             c += w * C[column(i)];
-            terms += w != 0.0;
+            sum += w;
+            ++terms;
         }
         stage.slope_norm = std::max(stage.slope_norm, s);
-        stage.euclidean_norm = std::max(stage.euclidean_norm, std::sqrt(squares));
+        stage.euclidean_norm = std::max(stage.euclidean_norm, std::sqrt(squares + terms * DBL_MIN)); // underflow
+        stage.weight_norm = std::max(stage.weight_norm, sum);
         stage.intercept_norm = std::max(stage.intercept_norm, c);
         stage.bias_max = std::max(stage.bias_max, std::fabs(bias[j]));
         stage.terms = std::max(stage.terms, terms);

@@ -73,8 +73,8 @@ struct Stage {
     std::vector<Piece> table;
 
     // bounds over all pieces of the units of the stage before, for the running error bound:
-    // max over rows of sum |A_jk| S_k, sum |A_jk| C_k, |a_j|, and of the number of terms
-    double slope_norm = 0, intercept_norm = 0, bias_max = 0;
+    // max over rows of sum |A_jk| S_k, sum |A_jk| C_k, |a_j|, sum |A_jk|, and of the number of terms
+    double slope_norm = 0, intercept_norm = 0, bias_max = 0, weight_norm = 0;
     // bound on the largest singular value of the map times that of the step from the pre-activations
     // of the stage before to its state; infinite where nobody has computed it
     double spectral_norm = std::numeric_limits<double>::infinity();

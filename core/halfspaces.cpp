@@ -24,6 +24,7 @@ HalfSpaces::HalfSpaces(const Chain &chain, const Domain &domain, int outer, Bits
     }
     for (int k = 0; k < n_; ++k) extent_.push_back(domain.extent(k));
     extent_.push_back(1.0);
+    for (const double extent : extent_) reach_ += extent;
     // the first map reads the coordinates themselves: it is exact
     feed_.assign(z(n_) * z(n_ + 1), 0.0);
     for (int k = 0; k < n_; ++k) {
@@ -61,7 +62,7 @@ void HalfSpaces::product(int s) {
     if (here.dense) map.feeds[0] = n;
     product_any(here, n_ + 1, {units_.data(), feed_.data(), stride, n}, map.numbers.data(), map.ld);
     const double size = magnitude_any(n_ + 1, before.n_pre, input.numbers.data(), input.ld, extent_.data());
-    static_cast<MapError &>(map) = carry(here, input, size, n_ + 1);
+    static_cast<MapError &>(map) = carry(here, input, size, n_ + 1, reach_);
 }
 
 // Whether a pre-activation is its bias, since nothing feeds it.

@@ -78,6 +78,7 @@ class HalfSpaces {
     std::vector<Map> maps_;
     std::size_t valid_ = 1; // maps before this one fit the pieces
     std::vector<double> extent_, rows_, feed_;
+    double reach_ = 0; // the sum of the extents, of which the last one is 1
     std::vector<int> units_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
 #include "chain.hpp"
@@ -16,15 +17,22 @@ struct MapError {
     double spread = 0; // on the sum over coefficients of the Euclidean norm of its errors over the rows
 };
 
+// What underflow adds to the error of a row: half of the least double for every product, of a slope and
+// an entry (which a weight then multiplies) and of a weight and a feed; and for the bounds themselves.
+inline double underflow(const Stage &here, double reach) {
+    return 8 * DBL_TRUE_MIN * ((here.weight_norm + here.slope_norm + here.terms + 8) * reach);
+}
+
 // Of a map computed as a full sum from the linearised units of the stage before, whose rows are at most
 // `magnitude` all over the domain as they are stored. A map has `columns` columns. `unit` is what
-// rounding adds to a row, in units of its bound.
-inline MapError carry(const Stage &here, const MapError &input, double magnitude, int columns, double unit) {
+// rounding adds to a row, in units of its bound; `reach` is 1 plus the sum of the domain's extents.
+inline MapError carry(const Stage &here, const MapError &input, double magnitude, int columns, double reach,
+                      double unit) {
     // |sum| <= bound for every partial sum; a sum of n products is off by at most (n + 1) kUnit of it
     const double size = magnitude * (1 + (columns + 7) * kUnit) + input.error;
     MapError found;
     found.bound = here.slope_norm * size + here.intercept_norm + here.bias_max;
-    const double rounding = unit * found.bound;
+    const double rounding = unit * found.bound + underflow(here, reach);
     // row by row, |sum A_jk e_k| <= sum |A_jk| max |e_k|, and <= ||A_j|| ||e||; over the rows, the
     // norm of A e is at most ||A|| ||e||. Each coefficient's errors are bounded so, and added up.
     const double step = std::min(here.slope_norm * input.error, here.euclidean_norm * input.spread);
@@ -34,8 +42,8 @@ inline MapError carry(const Stage &here, const MapError &input, double magnitude
     return found;
 }
 
-inline MapError carry(const Stage &here, const MapError &input, double magnitude, int columns) {
-    return carry(here, input, magnitude, columns, (here.terms + 8) * kUnit);
+inline MapError carry(const Stage &here, const MapError &input, double magnitude, int columns, double reach) {
+    return carry(here, input, magnitude, columns, reach, (here.terms + 8) * kUnit);
 }
 
 // What a rank-1 update adds to the error of each row, in units of `bound`. Of a difference of two

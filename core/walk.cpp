@@ -117,6 +117,7 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
             if (options.sides) place(&sides_[0], i, whole_side(-1 - facets[z(i)].id));
         }
         for (int c = 0; c < D; ++c) extent_[c] = extent * (1 + 1e-9);
+        reach_ = 1 + D * extent_[0];
     }
     first.bound = magnitude(D + 1, chain.stages[0].n_pre, first.map.data(), first.ld, extent_);
     first.tolerance = 8 * kUnit * first.bound + DBL_MIN;

@@ -251,6 +251,7 @@ template <int D> class Walk {
     std::vector<std::uint64_t, Aligned<std::uint64_t>> pattern_; // padded to whole vectors
 
     double extent_[2] = {1.0, 1.0};
+    double reach_ = 1.0; // 1 plus the sum of the extents
     double work_ = 0;
     std::int64_t target_ = 0; // regions at which to stop
     std::int64_t vertices_ = 0; // written with signs

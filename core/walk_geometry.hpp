@@ -271,14 +271,17 @@ template <int D> const Row &Walk<D>::exact_row(int index) {
 template <int D> void Walk<D>::meet(const Line &a, const Line &b, Vertex &v) const {
     if constexpr (D == 1) {
         v.p[0] = -b.c / b.n[0];
-        v.rho = b.slack / b.size;
+        v.rho = b.slack / b.size + DBL_MIN;
     } else {
         const double det = a.n[0] * b.n[1] - b.n[0] * a.n[1];
         v.p[0] = (a.n[1] * b.c - b.n[1] * a.c) / det;
         v.p[1] = (a.c * b.n[0] - b.c * a.n[0]) / det;
         const double certain = std::fabs(det) - 4 * kUnit * a.size * b.size;
-        v.rho = certain > 1e-290 ? (b.size * a.slack + a.size * b.slack) / certain
-                                 : std::numeric_limits<double>::infinity();
+        // nothing may have overflowed; of what underflowed, the determinant does not notice
+        const bool sound = (certain > 1e-290) & (certain <= DBL_MAX) &
+                           (std::fabs(v.p[0]) + std::fabs(v.p[1]) <= DBL_MAX);
+        v.rho = sound ? (b.size * a.slack + a.size * b.slack + DBL_MIN) / certain
+                      : std::numeric_limits<double>::infinity();
     }
 }
 

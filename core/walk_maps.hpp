@@ -50,7 +50,7 @@ template <int D> void Walk<D>::full_product(int s) {
     ++counters.products;
     work_ += 1e2;
     const double size = magnitude(D + 1, before.n_pre, input.map.data(), input.ld, extent_);
-    static_cast<MapError &>(b) = carry(here, input, size, D + 1);
+    static_cast<MapError &>(b) = carry(here, input, size, D + 1, reach_);
     b.tolerance = b.error + 8 * kUnit * b.bound + DBL_MIN;
     b.estimate = here.euclidean_norm * input.estimate + kUnit * b.bound;
     b.age = 0;
@@ -96,9 +96,7 @@ template <int D> void Walk<D>::refine(int s) {
     b.feeds = static_cast<int>(fine_feeds_.size());
     fine_product(here, D + 1, fine_feeds_.data(), b.feeds, fine.high.data(), fine.low.data(), b.ld);
     const double size = magnitude(D + 1, before.n_pre, high.data(), input.ld, extent_);
-    fine.error = carry(here, input.fine.error, size, D + 1, fine_rounding(here.terms));
-    fine.error.error += DBL_MIN; // underflow
-    fine.error.spread += DBL_MIN * b.root;
+    fine.error = carry(here, input.fine.error, size, D + 1, reach_, fine_rounding(here.terms));
     ++counters.refined;
     work_ += 10.0 * here.n_pre * b.feeds;
 }
@@ -193,7 +191,7 @@ template <int D> void Walk<D>::update(int s) {
                 reset_if_idle(s, here.column_row[static_cast<std::size_t>(j)]);
         }
     }
-    const double rounding = kUpdate * b.bound * updates;
+    const double rounding = (kUpdate * b.bound + underflow(here, reach_)) * updates;
     b.error += rounding;
     b.spread += rounding * b.root;
     b.tolerance += rounding;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def test_square_networks_keep_lengths() -> None:
     narrow = plica.nn.mlp(16, 4, 16, 3, kind="crelu")
     report = plica.init.looks_linear_(narrow)
     assert not report.isometric
-    assert report.notes == ("1 layers write fewer numbers than they read, and project",)
+    assert report.notes == ("fewer numbers written than read, which projects: 1 of 4 layers",)
 
 
 def paired_convnet() -> Any:
@@ -94,6 +95,32 @@ def paired_convnet() -> Any:
         nn.ReLU(),
         nn.Linear(6, 5),
     )
+
+
+class Means(nn.Module):
+    """Pooling by means over positions, as functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(2, 6, 3), nn.Conv2d(6, 4, 1), nn.Linear(4, 3)
+
+    def forward(self, x: Any) -> Any:
+        x = torch.relu(self.a(x)).mean(3, keepdim=True)
+        return self.c(torch.relu(self.b(x)).mean(dim=(-2, -1)))
+
+
+class PostActivation(nn.Module):
+    """A residual block as in the first residual networks: a rectifier behind the sum."""
+
+    def __init__(self, skip: Any) -> None:
+        super().__init__()
+        self.stem, self.a, self.b = nn.Conv1d(2, 6, 1), nn.Conv1d(6, 6, 1), nn.Conv1d(6, 6, 1)
+        self.skip, self.last = skip, nn.Linear(6, 2)
+
+    def forward(self, x: Any) -> Any:
+        x = torch.relu(self.stem(x))
+        x = torch.relu(self.skip(x) + self.b(torch.relu(self.a(x))))
+        return self.last(x.mean(2))
 
 
 class Functional(nn.Module):
@@ -166,6 +193,8 @@ CASES = {
     "paired convnet": (paired_convnet, (3, 8, 8)),
     "residual": (lambda: plica.nn.mlp(5, 3, 8, 6, kind="residual"), (5,)),
     "functional residual": (Functional, (2, 9)),
+    "means": (Means, (2, 6, 5)),
+    "residual, a rectifier behind": (lambda: PostActivation(nn.Conv1d(6, 6, 1)), (2, 4)),
     "grouped": (
         lambda: nn.Sequential(
             nn.Conv3d(4, 8, 3, padding=1, groups=2), CReLU(), nn.Conv3d(16, 2, 1)
@@ -206,7 +235,7 @@ def test_convolutions_keep_lengths_where_they_can() -> None:
     assert lengths(module(x)) == pytest.approx(lengths(x))
     assert report.isometric
     notes = " ".join(plica.init.looks_linear_(paired_convnet(), (1, 3, 8, 8)).notes)
-    for words in ("stride", "even kernels", "crop", "average pooling", "project", "no partner"):
+    for words in ("stride", "even kernel", "crop", "average pooling", "project", "no partner"):
         assert words in notes
 
 
@@ -399,6 +428,22 @@ def test_what_cannot_be_linear_is_refused_and_left_alone() -> None:
         with pytest.raises(plica.UnsupportedError, match=message):
             plica.init.looks_linear_(module)
         assert same(module, before)
+
+    with pytest.raises(plica.UnsupportedError, match=r"add in block adds .* \(ResNet\)"):
+        plica.init.looks_linear_(
+            nn.Sequential(OrderedDict(block=PostActivation(nn.Identity()))), (1, 2, 4)
+        )
+
+    class Channels(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv1d(2, 6, 1), nn.Linear(4, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.b(torch.relu(self.a(x)).mean(1))
+
+    with pytest.raises(plica.UnsupportedError, match="mean"):
+        plica.init.looks_linear_(Channels(), (1, 2, 4))
 
     class Wrong(nn.Module):
         """A reshape that is no flatten: halves of the channels part."""

@@ -14,5 +14,6 @@ class Checks {
 };
 
 void test_dyadic(Checks &checks);
+void test_fine(Checks &checks);
 void test_histogram_bound(Checks &checks);
 void test_terms(Checks &checks);

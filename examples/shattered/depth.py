@@ -16,9 +16,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from torch import nn
 
 import plica
-from plica.gradients import effective_rank, gradient_correlation, law, sample_gradients
+from plica.gradients import (
+    diagnose,
+    effective_rank,
+    gradient_correlation,
+    law,
+    sample_gradients,
+)
 
 KINDS = {
     "plain": ("plain", 1.0, "#b03a2e", ("plain", "paper"), ("plain", "wide")),
@@ -113,6 +120,12 @@ def main() -> None:
     flat = effective_rank(sample_gradients(linear, torch.randn(M, N, dtype=torch.float64)))
     ax.axhline(flat, color="0.2", linewidth=1, linestyle=":", label="looks-linear, any depth")
     print(f"looks-linear, depth 50: rank {flat:.3f}")
+    torch.manual_seed(0)
+    batch = torch.randn(64, 100, dtype=torch.float64)
+    layers = [layer for _ in range(20) for layer in (nn.Linear(100, 100), nn.ReLU())]
+    first = diagnose(nn.Sequential(*layers, nn.Linear(100, 1)).double(), batch).layers[0]
+    print(f"torch's own initialisation, 20 layers of width 100: {first.correlation:.2f}, by "
+          f"co-activation {first.from_coactivation:.2f}, by law {first.from_law:.2f}")  # fmt: skip
     ax.set_xscale("log")
     ax.set_xticks(options.depths, [str(d) for d in options.depths])
     ax.minorticks_off()

@@ -3,8 +3,9 @@
     python examples/shattered/noise.py
 
 Width 200, inputs in [-2, 2], hinges of the first layer uniform. Writes ``noise.png`` (gradients
-and covariance matrices on 256 points, the first figure of Balduzzi et al., 2017) and ``along.png``
-(autocorrelation functions without a grid) into ``--out``, and prints what the pictures show.
+and covariance matrices on 256 points, the first figure of Balduzzi et al., 2017),
+``autocorrelation.png`` (autocorrelation functions on these points, by depth) and ``along.png`` (the
+same without a grid) into ``--out``, and prints what the pictures show.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from plica.gradients import autocorrelation, gradient_along, gradient_covariance
 
 X = np.linspace(-2, 2, 256)
 BLUE = "#1f4e9c"
+SHADES = ("#9ab8e8", "#5f8fd3", "#2f62b0", "#12305f")
 
 
 def network(
@@ -91,12 +93,30 @@ def main() -> None:
     figure.savefig(options.out / "noise.png", dpi=80)
 
     print("on the grid, by depth:")
-    for kind, beta in (("plain", 1.0), ("batchnorm", 1.0), ("residual", 1.0), ("residual", 0.1)):
-        for depth in (4, 10, 24, 50):
+    figure = Figure(figsize=(11, 3), layout="constrained")
+    panels = figure.subplots(1, 4, sharey=True)
+    kinds = {
+        "no normalisation": ("plain", 1.0),
+        "batch normalisation": ("batchnorm", 1.0),
+        "residual + batch norm, beta 1": ("residual", 1.0),
+        "residual + batch norm, beta 0.1": ("residual", 0.1),
+    }
+    for ax, (name, (kind, beta)) in zip(panels, kinds.items(), strict=True):
+        for depth, colour in zip((4, 10, 24, 50), SHADES, strict=True):
             runs = [network(kind, depth, s, beta=beta)[1] for s in range(8)]
             r = autocorrelation(np.array(runs), 20)
-            name = f"{kind}, beta {beta:g}" if kind == "residual" else kind
-            print(f"{name:18s} depth {depth:3d}: {r[1]:6.2f} {r[5]:6.2f} {r[20]:6.2f}", flush=True)
+            print(f"{name:32s} depth {depth:3d}: {r[1]:6.2f} {r[5]:6.2f} {r[20]:6.2f}", flush=True)
+            ax.plot(r, color=colour, label=f"depth {depth}", linewidth=1.4)
+        for noise, dashes in (("brown noise", (0, (4, 2))), ("white noise", (0, (1, 1.5)))):
+            ax.plot(autocorrelation(np.array(columns[noise]), 20), color="0.5", linewidth=1,
+                    linestyle=dashes, label=noise)  # fmt: skip
+        ax.set_title(name, fontsize=9, loc="left")
+        ax.set_xlabel("lag, points of the grid")
+        for side in ("top", "right"):
+            ax.spines[side].set_visible(False)
+    panels[0].set_ylabel("autocorrelation of the gradient")
+    panels[3].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(0.1, 0.42))
+    figure.savefig(options.out / "autocorrelation.png", dpi=110)
 
     figure = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
@@ -105,7 +125,7 @@ def main() -> None:
         (left, "plain", (1, 8, 14, 24)),
         (right, "batchnorm", (1, 4, 12, 24)),
     ):
-        for depth, colour in zip(depths, ("#9ab8e8", "#5f8fd3", "#2f62b0", "#12305f"), strict=True):
+        for depth, colour in zip(depths, SHADES, strict=True):
             found = []
             for seed in range(4):
                 layers, _ = network(kind, depth, seed, N=60)

@@ -125,8 +125,12 @@ class Stage:
             return float(np.linalg.norm(self.A, 2)) * (1 + 1e-8)
         size = abs(self.A)
         rows, columns = size.sum(axis=1).max(initial=0), size.sum(axis=0).max(initial=0)
-        frobenius = float(np.sqrt((size * size).sum()))
-        return min(float(np.sqrt(rows * columns)), frobenius) * (1 + 1e-8)
+        largest = float(size.max()) if size.shape[0] and size.shape[1] else 0.0
+        if largest == 0.0:
+            return 0.0
+        size = size / largest  # squares neither overflow nor underflow to nothing
+        frobenius = largest * float(np.sqrt((size * size).sum()))
+        return min(float(np.sqrt(rows) * np.sqrt(columns)), frobenius) * (1 + 1e-8)
 
     def dense(self, limit: int = DENSE_LIMIT) -> Float:
         """The affine map as a dense array.

@@ -63,6 +63,9 @@ def test_json_plot_and_files(run, place):
 
 def test_it_says_what_is_wrong(run, place):
     torch.save({"weight": torch.ones(2)}, "state.pt")
+    (place / "text.pt").write_text("no module")
+    np.save("wide.npy", np.ones((4, 7)))
+    np.save("nan.npy", np.full((4, 6), np.nan))
     np.savez("two.npz", a=np.ones((4, 6)), b=np.ones((4, 6)))
     for words, message in (
         (("state.pt", "--data", "batch.npy"), "--trust"),
@@ -73,6 +76,11 @@ def test_it_says_what_is_wrong(run, place):
         (("deep:number", "--data", "batch.npy"), "is a int"),
         (("deep:make", "--data", "two.npz"), "must hold one array, has a, b"),
         (("deep:make", "--data", "batch.csv"), ".npy, .npz or .pt"),
+        (("text.pt", "--trust", "--data", "batch.npy"), "text.pt cannot be loaded"),
+        (("deep:make", "--data", "text.pt"), "text.pt cannot be loaded"),
+        (("deep:make", "--data", "wide.npy"), "a batch of shape (4, 7): mat1"),
+        (("deep:make", "--data", "nan.npy"), "NaN or infinite"),
+        (("deep:make", "--data", "batch.npy", "--plot", "p.doc"), ".png, .svg, .pdf"),
         (("deep:make", "--data", "none.npy"), "none.npy"),
         (("deep:make", "--data", "batch.npy", "--samples", "1"), "at least 2"),
     ):

@@ -407,3 +407,32 @@ def test_they_say_what_is_wrong() -> None:
             layer.weight.fill_(1e30)
     with pytest.raises(plica.PlicaError, match="float64"):
         diagnose(deep, x.float())
+
+
+def test_it_says_where_the_law_does_not_describe_the_network() -> None:
+    x = torch.randn(64, 100, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    torch.manual_seed(0)
+    layers = [m for _ in range(20) for m in (nn.Linear(100, 100), nn.ReLU())]
+    default = nn.Sequential(*layers, nn.Linear(100, 1)).double()  # torch's own weights and biases
+    report = diagnose(default, x)
+    first = report.layers[0]
+    assert first.from_coactivation > 10 * first.from_law
+    assert 0.5 < first.correlation / first.from_coactivation < 2
+    assert "does not describe this network: its samples share more active units" in report.verdict
+    assert "their norm shrinks by a factor of" in report.verdict
+    for depth in (5, 20):
+        assert "does not describe" not in diagnose(plain(depth, 100), x).verdict
+    big = plain(3, 100)
+    with torch.no_grad():
+        for layer in big:
+            if isinstance(layer, nn.Linear):
+                layer.weight *= 100
+    assert "their norm grows by a factor of" in diagnose(big, x).verdict
+
+
+def test_a_batch_that_cannot_be_measured() -> None:
+    module = plain(1, 6)
+    with pytest.raises(plica.PlicaError, match=r"batch of shape \(8, 5\): mat1"):
+        diagnose(module, torch.ones(8, 5))
+    with pytest.raises(plica.PlicaError, match="NaN or infinite"):
+        diagnose(module, torch.full((8, 6), float("nan")))

@@ -9,6 +9,8 @@ import click
 
 from .common import say
 
+PICTURES = (".png", ".svg", ".pdf")
+
 
 @click.command()
 @click.argument("model")
@@ -67,6 +69,8 @@ def shatter(
 
     if samples < 2:
         raise PlicaError(f"--samples must be at least 2, got {samples}")
+    if plot is not None and Path(plot).suffix.lower() not in PICTURES:
+        raise PlicaError(f"--plot {plot}: pictures are written as {', '.join(PICTURES)}")
     module = _module(torch, model, trust)
     batch = _batch(torch, data)[:samples]
     if float64:
@@ -101,7 +105,7 @@ def _module(torch: Any, model: str, trust: bool) -> Any:
                 "--trust if it is your own, or name a function that makes the module, as "
                 "package.module:name"
             )
-        found = torch.load(model, weights_only=False)
+        found = _load(torch, model, weights_only=False)
     else:
         place, colon, name = model.partition(":")
         if not colon or not name:
@@ -125,6 +129,18 @@ def _module(torch: Any, model: str, trust: bool) -> Any:
     return found
 
 
+def _load(torch: Any, file: str, weights_only: bool) -> Any:
+    import pickle
+
+    from ..errors import LoadError
+
+    try:
+        return torch.load(file, map_location="cpu", weights_only=weights_only)
+    except (AttributeError, EOFError, ImportError, RuntimeError, pickle.UnpicklingError) as error:
+        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise LoadError(f"{file} cannot be loaded by torch.load: {what}") from error
+
+
 def _batch(torch: Any, data: str) -> Any:
     import numpy as np
 
@@ -132,7 +148,7 @@ def _batch(torch: Any, data: str) -> Any:
 
     suffix = Path(data).suffix.lower()
     if suffix == ".pt":
-        found = torch.load(data, weights_only=True)
+        found = _load(torch, data, weights_only=True)
         if not isinstance(found, torch.Tensor):
             raise LoadError(f"{data} holds a {type(found).__name__}, not a tensor")
         return found

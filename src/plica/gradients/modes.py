@@ -28,7 +28,8 @@ def batch_of(module: Any, batch: Any, least: int = 2) -> torch.Tensor:
     Raises
     ------
     PlicaError
-        If the module is not one of torch's, or the batch has no batch axis, or too few samples.
+        If the module is not one of torch's, or the batch has no batch axis, too few samples, or an
+        entry that is not finite.
     """
     import torch
 
@@ -40,6 +41,8 @@ def batch_of(module: Any, batch: Any, least: int = 2) -> torch.Tensor:
             f"batch must have a batch axis of at least {least} samples and an axis of features, "
             f"got shape {tuple(x.shape)}"
         )
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise PlicaError("batch: an entry is NaN or infinite")
     like = next((p for p in module.parameters() if p.is_floating_point()), None)
     if like is None:
         return x.to(torch.float32) if not x.is_floating_point() else x

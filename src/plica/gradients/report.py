@@ -126,6 +126,7 @@ class ShatterReport:
             words += f" No law applies: {self.why}."
         elif first.from_law is not None:
             words += f" The law of {self.law} networks gives {first.from_law:.3g}: {self.why}."
+            words += _apart(first.from_coactivation, first.from_law)
         return words
 
     def _size(self) -> str:
@@ -135,8 +136,12 @@ class ShatterReport:
         ratio = ends[0] / ends[-1]
         if 0.01 < ratio < 100:
             return ""
-        word = "explode" if ratio > 1 else "vanish"
-        return f" Gradients {word}: from the last layer to the first their norm grows {ratio:.2g}x."
+        words, by = ("explode", ratio) if ratio > 1 else ("vanish", 1 / ratio)
+        change = "grows" if ratio > 1 else "shrinks"
+        return (
+            f" Gradients {words}: from the last layer to the first their norm {change} by a factor "
+            f"of {by:.2g}."
+        )
 
     def table(self) -> str:
         """The layers as a table of text."""
@@ -240,6 +245,17 @@ class ShatterReport:
         for side in ("top", "right"):
             ax.spines[side].set_visible(False)
         return ax
+
+
+def _apart(measured: float | None, law: float) -> str:
+    """A word on predictions from co-activation and from the law that differ widely."""
+    if measured is None or max(measured, law) < max(0.02, 2 * min(measured, law)):
+        return ""
+    more = "more" if measured > law else "fewer"
+    return (
+        f" The law does not describe this network: its samples share {more} active units than in "
+        "wide random layers with He's weights and no biases. Go by the measured co-activation."
+    )
 
 
 def _short(value: float | None) -> str:

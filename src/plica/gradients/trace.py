@@ -194,7 +194,7 @@ def run(
     Raises
     ------
     PlicaError
-        If an argument is not understood.
+        If an argument is not understood, or the module cannot be run on the batch.
     UnsupportedError
         If the module mixes samples, or does not return one tensor that depends on the batch.
     """
@@ -203,6 +203,10 @@ def run(
     try:
         with held(module, bn), torch.enable_grad():
             output = module(x)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise PlicaError(
+            f"the module cannot be run on a batch of shape {tuple(x.shape)}: {error}"
+        ) from error
     finally:
         for hook in hooks:
             hook.remove()

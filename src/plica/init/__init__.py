@@ -81,8 +81,8 @@ def looks_linear_(
     Parameters
     ----------
     module : torch.nn.Module
-        Of Linear, Conv1d, Conv2d, Conv3d, ReLU, CReLU, average pooling, flatten, dropout, sums of
-        branches and multiplication by constants.
+        Of Linear, Conv1d, Conv2d, Conv3d, ReLU, CReLU, average pooling, means over positions,
+        flatten, dropout, sums of branches and multiplication by constants.
     example : tensor or sequence of int, optional
         A batch, or its shape, to verify with. Needed unless the first layer is Linear.
     weights : {"orthogonal", "gaussian"}
@@ -145,7 +145,9 @@ def looks_linear_(
         settle_norms(module, plan, batchnorm)
         if probe is not None:
             error = _verified(module, probe)
-    notes = plan.notes + [f"{n} layers {why}" for why, n in shrinking(plan).items()]
+    notes = plan.notes + [
+        f"{why}: {n} of {len(plan.jobs)} layers" for why, n in shrinking(plan).items()
+    ]
     if weights == "gaussian":
         notes.append("Gaussian weights keep lengths in the mean only")
     if gain != 1:

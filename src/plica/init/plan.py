@@ -269,8 +269,12 @@ class Plan:
             self._need(self.writers[node], math.lcm(one.blocks, other.blocks))
         elif one != other:
             raise UnsupportedError(
-                f"{node.name} adds what was rectified to what was not, or was in other groups: put "
-                "a layer between"
+                f"{_place(node)} adds two rectified values of different groups: put a layer between"
+                if one and other
+                else f"{_place(node)} adds a layer's output to a rectified value, as residual "
+                "blocks with a rectifier behind the sum do (ResNet): such a sum cannot be linear. "
+                "Put a layer on the path that is added (a 1 x 1 convolution), or the rectifiers "
+                "into the branches only"
             )
         self.sums += 1
         self.note(
@@ -333,6 +337,21 @@ def _trace(module: Any) -> Any:
         ) from error
 
 
+def _place(node: Any) -> str:
+    """An operation, and the module whose forward pass it is in."""
+    inside = list(node.meta.get("nn_module_stack", {}))
+    return f"{node.name} in {inside[-1]}" if inside else str(node.name)
+
+
+def _over_positions(node: Any) -> bool:
+    """Whether a mean is over axes behind the channels, counted from the front or both images'."""
+    axes = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
+    axes = (axes,) if isinstance(axes, int) else axes
+    if not isinstance(axes, tuple | list) or not all(isinstance(a, int) for a in axes):
+        return False
+    return bool(axes) and (min(axes) >= 2 or set(axes) == {-1, -2})
+
+
 def _kind_of_call(node: Any) -> str:
     """What a function or method does to a value."""
     import torch
@@ -349,6 +368,8 @@ def _kind_of_call(node: Any) -> str:
     if target in (torch.relu, F.relu) or name in ("relu", "relu_"):
         return "relu"
     if target in (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d) or name.startswith("adaptive_avg_pool"):
+        return "pool"
+    if name == "mean" and _over_positions(node):
         return "pool"
     if name in ("flatten", "reshape", "view", "contiguous"):
         return "same"

@@ -98,14 +98,14 @@ def shrinking(plan: Plan) -> dict[str, int]:
     for job in plan.jobs.values():
         layer = job.layer
         if job.blocks * job.rows < job.read.blocks * job.read.part:
-            count("write fewer numbers than they read, and project")
+            count("fewer numbers written than read, which projects")
         kernel = getattr(layer, "kernel_size", ())
         if not kernel:
             continue
         if any(s != 1 for s in layer.stride):
-            count("have a stride, and leave out positions")
+            count("a stride, which leaves out positions")
         if any(k % 2 == 0 for k in kernel):
-            count("have even kernels, and shift")
+            count("an even kernel, which shifts")
         padding = layer.padding
         if padding == "valid" or (
             not isinstance(padding, str)
@@ -113,7 +113,7 @@ def shrinking(plan: Plan) -> dict[str, int]:
                 p < d * (k // 2) for p, k, d in zip(padding, kernel, layer.dilation, strict=True)
             )
         ):
-            count("have too little padding, and crop")
+            count("too little padding, which crops")
     return found
 
 
