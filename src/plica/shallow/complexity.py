@@ -194,6 +194,7 @@ def plot_complexity(rows: Iterable[Complexity], path: str | Path) -> None:
         An image file; its suffix says the format.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     rows = list(rows)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -207,8 +208,9 @@ def plot_complexity(rows: Iterable[Complexity], path: str | Path) -> None:
             values = [np.mean([getattr(r, name) for r in some if r.depth == d]) for d in depths]
             panel.plot(depths, values, marker=mark, label=label)
         panel.set_yscale("log")
-        for set_formatter in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
-            set_formatter("{x:g}")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_minor_locator(NullLocator())
+        panel.yaxis.set_major_formatter("{x:g}")
         panel.set_xlabel("hidden layers")
         panel.set_title(title)
     panels[0].legend()
