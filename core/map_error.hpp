@@ -18,9 +18,10 @@ struct MapError {
 };
 
 // What underflow adds to the error of a row: half of the least double for every product, of a slope and
-// an entry (which a weight then multiplies) and of a weight and a feed; and for the bounds themselves.
+// an entry (which a weight then multiplies) and of a weight and a feed; and for the bounds themselves. By far less
+// than this, which is a normal number: processors are slow to compute with others.
 inline double underflow(const Stage &here, double reach) {
-    return 8 * DBL_TRUE_MIN * ((here.weight_norm + here.slope_norm + here.terms + 8) * reach);
+    return DBL_MIN * ((here.weight_norm + here.slope_norm + here.terms + 8) * reach);
 }
 
 // Of a map computed as a full sum from the linearised units of the stage before, whose rows are at most
