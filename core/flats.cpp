@@ -186,7 +186,10 @@ template <int B> INLINE std::int64_t Flats::node(int level, Set cuts) {
     Flat &f = flats_[z(level)];
     if (f.d == 2) {
         const std::int64_t found = plane<B>(level, cuts);
-        if (listing_ && found == 1 && level == 0) list_at<B>(f, 0);
+        if (listing_ && found == 1 && level == 0) {
+            f.n_points = 0; // to be looked at: nothing else needs its values
+            if (examine<B>(f)) list_at<B>(f, 0);
+        }
         return found;
     }
     // the points from which this flat's were made are certainly inside; these are as rounding left them

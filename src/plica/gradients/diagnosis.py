@@ -92,10 +92,8 @@ def diagnose(
         applied = Applied("none", "the laws are about the gradients of activations", {})
     else:
         applied = apply_law(seen, bn)
-    if (
-        wrt == "activations" and bn != "through" and applied.name != "linear"
-    ):  # there, weights are not independent
-        by_coactivation = from_coactivation(seen)
+        if bn != "through" and applied.name != "linear":  # there, weights are not independent
+            by_coactivation = from_coactivation(seen)
     layers = []
     for k, site in enumerate(seen.sites):
         value, stderr = site.correlation
