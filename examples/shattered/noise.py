@@ -120,7 +120,7 @@ def main() -> None:
 
     figure = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    lags = np.concatenate(([0.0], np.geomspace(1e-5, 0.5, 75)))
+    lags = np.geomspace(1e-7, 0.5, 101)
     for ax, kind, depths in (
         (left, "plain", (1, 8, 14, 24)),
         (right, "batchnorm", (1, 4, 12, 24)),
