@@ -26,18 +26,6 @@ INLINE Vec gather(const double *row, const std::uint32_t *at) {
 #endif
 }
 
-// v + i for an i with values[i] == x, else what was found before.
-INLINE std::size_t place_of(const Vec &values, double x, std::size_t v, std::size_t before) {
-#if defined(__AVX512F__)
-    const auto equal = _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(x), _CMP_EQ_OQ);
-    return equal != 0 ? v + z(__builtin_ctz(equal)) : before;
-#else
-    for (int i = 0; i < kVec; ++i)
-        if (values[i] == x) return v + z(i);
-    return before;
-#endif
-}
-
 INLINE Vec larger(const Vec &a, const Vec &b) { return a > b ? a : b; }
 INLINE Vec smaller(const Vec &a, const Vec &b) { return a < b ? a : b; }
 
@@ -129,24 +117,27 @@ CLONES bool sides(const double *values, int n, double error, std::uint64_t *abov
     return certain;
 }
 
-// The first vertex in a set, given word by word; -1: none.
-template <class Set> int first_of(int n, const Set &set) {
-    for (int w = 0; w < words_of(n); ++w) {
-        const std::uint64_t members = set(w) & all_below(n, w);
-        if (members != 0) return 64 * w + first_bit(members);
-    }
-    return -1;
-}
-
 } // namespace
+
+void Arrangement::set_extents(const std::vector<double> &extents) {
+    squares_.assign(kVec, 0.0);
+    inverse_.assign(kVec, 0.0);
+    for (std::size_t k = 0; k < std::min(extents.size(), z(kDim)); ++k) {
+        squares_[k] = extents[k] * extents[k];
+        inverse_[k] = 1 / extents[k];
+    }
+}
 
 void Arrangement::begin(const Cloud &vertices, const Word *facets) {
     n_ = 0;
     dim_ = z(vertices.dim);
     if (levels_.size() < dim_ + 1) levels_.resize(dim_ + 1);
-    sides_.resize(levels_.size());
-    if (rows_.size() < (dim_ + 1) * kMost) rows_.assign((dim_ + 1) * kMost, 0.0);
-    slack_.resize(kMost, 0.0);
+    n_walls_ = 0;
+    if (rows_.size() < (dim_ + 2) * kMost) {
+        rows_.assign((dim_ + 2) * kMost, 0.0);
+        walls_.assign((dim_ + 2) * kWalls, 0.0);
+        normals_.assign(kMost * kVec, 0.0);
+    }
     Level &top = levels_[0];
     top.dim = vertices.dim;
     top.n = vertices.n;
@@ -164,8 +155,9 @@ bool Arrangement::add(const double *row, double constant, double error, double s
     Level &top = levels_[0];
     const int id = n_++;
     for (std::size_t k = 0; k < dim_; ++k) rows_[k * kMost + z(id)] = row[k];
+    std::copy(row, row + std::min(dim_, z(kVec)), normals_.data() + id * kVec);
     rows_[dim_ * kMost + z(id)] = constant;
-    slack_[z(id)] = slack;
+    rows_[(dim_ + 1) * kMost + z(id)] = kRoom * slack;
     first_error_[id] = error;
     double *values = top.values.data() + z(top.cuts) * top.ld;
     Word below[64], *above = top.above.data() + z(top.cuts * top.words);
@@ -183,7 +175,6 @@ bool Arrangement::keep(Level &here, int id, double error) {
     for (int w = 0; w < here.words; ++w) up += count_bits(above[w]);
     if (up == 0 || up == here.n) return true;
     here.id[here.cuts] = id;
-    if (&here == &levels_[0]) row_[id] = here.cuts;
     here.error[here.cuts] = error;
     ++here.cuts;
     return true;
@@ -231,9 +222,11 @@ bool Arrangement::section(const Level &here, int cut, Level &part, bool listing)
         if (!keep(part, id, ((here.error[j] + first_error_[id]) * (1 + 2 * reach) + moved) * (1 + 1e-10))) return false;
     }
     if (listing && part.cuts > 0) {
-        reserve(part.own_points, dim_ * part.ld);
-        for (std::size_t k = 0; k < dim_; ++k) interpolate(here.points + k * here.ld, at, part.own_points.data() + k * part.ld);
-        part.points = part.own_points.data();
+        reserve(part.places, n * kVec);
+        for (std::size_t i = 0; i < n; ++i) {
+            const Vec from = load(here.places.data() + at.u[i] * kVec), to = load(here.places.data() + at.w[i] * kVec);
+            store(part.places.data() + i * kVec) = from + at.share[i] * (to - from);
+        }
     }
     if (part.cuts > 1 && part.dim > 1) {
         reserve(part.own_facets, part.ld + kSpill);
@@ -273,210 +266,6 @@ bool Arrangement::distinct(const Level &edge) const {
         for (int j = 0; j < i; ++j)
             if (!(std::fabs(share[i] - share[j]) > reach[i] + reach[j])) return false;
     }
-    return true;
-}
-
-// Coordinate after coordinate of eight points from a part on; the last part again where there are no more.
-void Arrangement::points(const std::vector<Part> &parts, int first, Vec *x) const {
-    alignas(32) std::uint32_t at[kVec];
-    for (int i = 0; i < kVec; ++i)
-        at[i] = static_cast<std::uint32_t>(parts[std::min(z(first + i), parts.size() - 1)].at);
-    for (std::size_t k = 0; k < dim_; ++k) x[k] = gather(points_.data() + k, at);
-}
-
-// All functionals at x.
-void Arrangement::evaluate_all(Place &place) const {
-    for (int b = 0; b < n_; b += kVec) {
-        Vec sum = load(rows_.data() + dim_ * kMost + b);
-        for (std::size_t k = 0; k < dim_; ++k) sum += load(rows_.data() + k * kMost + b) * place.x[k];
-        store(place.values + b) = sum;
-    }
-}
-
-void Arrangement::vertex(const Level &here, std::size_t v, double *x) const {
-    alignas(32) std::uint32_t at[kDim];
-    for (std::size_t k = 0; k < kDim; ++k) at[k] = static_cast<std::uint32_t>(std::min(k, dim_ - 1) * here.ld + v);
-    store(x) = gather(here.points, at);
-}
-
-// A point inside a level: a weighted mean of its vertices.
-void Arrangement::find_middle(std::size_t depth, Place &middle) const {
-    const Level &here = levels_[depth];
-    store(middle.x) = Vec{};
-    // what pads a section are copies of a vertex
-    find_mean({static_cast<int>(dim_), depth > 0 ? static_cast<int>(here.ld) : here.n, here.points, here.ld}, middle.x);
-    evaluate_all(middle);
-}
-
-// The vertices farthest from a cut, on both sides.
-const Arrangement::Side &Arrangement::find_side(std::size_t depth) {
-    const Level &here = levels_[depth];
-    Side &side = sides_[depth];
-    if (side.known) return side;
-    const double *values = here.values.data() + z(side.cut) * here.ld;
-    Vec most = load(values), least = most;
-    for (std::size_t v = kVec; v < here.ld; v += kVec) {
-        most = larger(most, load(values + v));
-        least = smaller(least, load(values + v));
-    }
-    const double high = largest(most), low = -largest(-least);
-    std::size_t up = 0, down = 0;
-    for (std::size_t v = here.ld; v > 0;) { // the first ones, for copies of a value pad the end
-        v -= kVec;
-        up = place_of(load(values + v), high, v, up);
-        down = place_of(load(values + v), low, v, down);
-    }
-    vertex(here, up, side.up.x);
-    vertex(here, down, side.down.x);
-    evaluate_all(side.up);
-    evaluate_all(side.down);
-    side.known = true;
-    return side;
-}
-
-void Arrangement::between(const Place &from, const Place &to, double t, Place &place) const {
-    store(place.x) = load(from.x) + t * (load(to.x) - load(from.x));
-    for (int b = 0; b < n_; b += kVec)
-        store(place.values + b) = load(from.values + b) + t * (load(to.values + b) - load(from.values + b));
-}
-
-// From one place half of the way to another one on which some functionals keep their signs.
-void Arrangement::towards(const Place &from, const Place &to, std::uint32_t functionals, Place &place) const {
-    Vec least = Vec{} + 1.0;
-    for (int b = 0; b < n_; b += kVec) {
-        const Vec here = load(from.values + b), there = load(to.values + b);
-        const Lanes kept = (Lanes{} + static_cast<long long>(functionals >> b)) >> kLane & 1;
-        const Lanes changes = (here * there < 0) & (kept != 0);
-        least = smaller(least, changes ? here / (here - there) : least);
-    }
-    between(from, to, -largest(-least) / 2, place);
-}
-
-bool Arrangement::list(std::vector<Part> &parts) {
-    parts.clear();
-    if (dim_ > kDim) return false;
-    reserve(marks_, std::size_t{1} << n_);
-    std::int64_t count = 0;
-    const bool certain = list(0, count, parts);
-    for (const Part &part : parts) marks_[part.above] = 0;
-    return certain && count == static_cast<std::int64_t>(parts.size());
-}
-
-bool Arrangement::list(std::size_t depth, std::int64_t &count, std::vector<Part> &parts) {
-    Level &here = levels_[depth];
-    Side &side = sides_[depth];
-    count += 1 + here.cuts;
-    std::uint32_t met = 0; // hyperplanes that meet others
-    if (here.dim == 1) {
-        if (!distinct(here)) return false;
-    } else if (here.cuts > 1) {
-        find_edges(here);
-        for (int i = 1; i < here.cuts; ++i) {
-            Level &part = levels_[depth + 1];
-            if (!section(here, i, part, true)) return false;
-            if (part.cuts == 0) continue;
-            met |= std::uint32_t{1} << here.id[i];
-            for (int j = 0; j < part.cuts; ++j) met |= std::uint32_t{1} << part.id[j];
-            side.id = here.id[i];
-            side.cut = i;
-            side.known = false;
-            if (!list(depth + 1, count, parts)) return false;
-            --count;
-        }
-    } else if (here.cuts == 0) {
-        Place middle;
-        find_middle(depth, middle);
-        return push(middle, parts);
-    }
-    Place middle, crossing;
-    bool known = false;
-    for (int i = 0; i < here.cuts; ++i) {
-        const int id = here.id[i];
-        if ((met >> id & 1) != 0) continue;
-        if (!known) find_middle(depth, middle);
-        known = true;
-        side.id = id;
-        side.cut = i;
-        side.known = false;
-        // where the way from the middle to a vertex on the other side crosses
-        const Word *above = here.above.data() + z(i * here.words);
-        const double from = middle.values[id];
-        const auto v = z(first_of(here.n, [&](int w) { return from > 0 ? ~above[w] : above[w]; }));
-        const double to = here.values[z(i) * here.ld + v];
-        alignas(64) double end[kDim];
-        vertex(here, v, end);
-        store(crossing.x) = load(middle.x) + from / (from - to) * (load(end) - load(middle.x));
-        evaluate_all(crossing);
-        if (!around(depth, crossing, parts)) return false;
-    }
-    return true;
-}
-
-// The parts around a point of the hyperplanes of all levels down to this depth.
-bool Arrangement::around(std::size_t depth, const Place &point, std::vector<Part> &parts) {
-    const Level &top = levels_[0];
-    const int n = static_cast<int>(depth) + 1;
-    std::uint32_t through = 0;
-    for (std::size_t d = 0; d <= depth; ++d) through |= std::uint32_t{1} << sides_[d].id;
-    const std::uint32_t others = ((std::uint32_t{1} << n_) - 1) & ~through;
-    std::uint32_t base = 0;
-    for (int b = 0; b < n_; b += kVec)
-        base |= static_cast<std::uint32_t>(plica::above(load(point.values + b), Vec{})) << b;
-    base &= others;
-    Place path[kDim + 1]; // path[d]: on the first d hyperplanes only
-    path[n] = point;
-    std::uint32_t fixed[kDim + 1];
-    fixed[n] = others;
-    for (int d = n; d > 0; --d) fixed[d - 1] = fixed[d] | std::uint32_t{1} << sides_[z(d - 1)].id;
-    int known = n; // of the path
-    for (std::uint32_t choice = 0; choice < std::uint32_t{1} << n; ++choice) { // bit d: above hyperplane d
-        if (choice != 0) known = std::max(known, 1 + __builtin_ctz(choice));
-        std::uint32_t signs = base;
-        for (int d = 0; d < n; ++d) signs |= (choice >> d & 1) << sides_[z(d)].id;
-        if (marks_[signs] != 0) continue;
-        // straight to a vertex on these sides of all hyperplanes, if there is one, or off one after another
-        const int v = first_of(top.n, [&](int w) {
-            Word set = ~Word{0};
-            for (int d = 0; d < n; ++d) {
-                const Word above = top.above[z(row_[sides_[z(d)].id] * top.words + w)];
-                set &= (choice >> d & 1) != 0 ? above : ~above;
-            }
-            return set;
-        });
-        Place found;
-        if (v >= 0) {
-            Place end;
-            vertex(top, z(v), end.x);
-            evaluate_all(end);
-            towards(point, end, others, found);
-        } else {
-            for (; known > 0; --known) {
-                const Side &side = find_side(z(known - 1));
-                towards(path[known], (choice >> (known - 1) & 1) != 0 ? side.up : side.down, fixed[known], path[known - 1]);
-            }
-            found = path[0];
-        }
-        if (!push(found, parts) || parts.back().above != signs) return false;
-    }
-    return true;
-}
-
-// Append the part in which a place lies. Whether that is certain.
-bool Arrangement::push(Place &place, std::vector<Part> &parts) {
-    const std::size_t at = parts.size() * kDim;
-    reserve(points_, at + kDim);
-    store(points_.data() + at) = load(place.x);
-    evaluate_all(place);
-    std::uint32_t above = 0, below = 0;
-    for (int b = 0; b < n_; b += kVec) {
-        above |= static_cast<std::uint32_t>(plica::above(load(place.values + b), load(slack_.data() + b))) << b;
-        below |= static_cast<std::uint32_t>(plica::above(-load(slack_.data() + b), load(place.values + b))) << b;
-    }
-    const std::uint32_t all = (std::uint32_t{1} << n_) - 1;
-    above &= all;
-    if (((above | below) & all) != all) return false;
-    marks_[above] = 1;
-    parts.push_back({above, at});
     return true;
 }
 

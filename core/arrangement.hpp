@@ -7,8 +7,8 @@
 // of its parts is one part more of the whole (deletion and restriction).
 //
 // To list: an intersection of hyperplanes that no other one cuts touches all parts around any of its points, and
-// each part is touched by one. From a point of it the way goes off one hyperplane after the other, to a point of the
-// polytope on the side that is wanted, half as far as the next hyperplane.
+// each part is touched by one. From a point of it a step off each of its hyperplanes, on which the others do not
+// change, leads to a point of each of these parts; what holds for all of them at once is certified once.
 //
 // All is certain. Where error bounds do not decide a sign, there is no answer.
 #pragma once
@@ -25,13 +25,10 @@ namespace plica {
 
 class Arrangement {
   public:
-    static constexpr int kMost = 16, kDim = 8; // hyperplanes; dimensions to list in
+    static constexpr int kMost = 16, kDim = 6, kWalls = 64; // hyperplanes; to list: dimensions, facets
     using Word = std::uint64_t;
 
-    struct Part {
-        std::uint32_t above; // bit i: whether functional i is positive there
-        std::size_t at;      // where its point begins in points_
-    };
+    void set_extents(const std::vector<double> &extents); // of the coordinates: bounds on their size
 
     // A polytope each vertex of which lies on `dim` of its facets, bits of a word; readable up to a multiple
     // of eight vertices.
@@ -40,10 +37,20 @@ class Arrangement {
     // known. False where that does not say the sign at each vertex.
     bool add(const double *row, double constant, double error, double slack);
 
+    // To list: one facet of the polytope. The coefficients of its functional, the constant, and a bound on the error at
+    // a point that is known, to be taken times `filter`; inside it is positive (`plus`) or negative.
+    void wall(const double *row, double filter, bool plus) {
+        const double side = plus ? 1.0 : -1.0;
+        double *at = walls_.data() + n_walls_++;
+        for (std::size_t k = 0; k <= dim_; ++k, at += kWalls) *at = side * row[k];
+        *at = kRoom * filter * row[dim_ + 1];
+    }
+
     bool count(std::int64_t &parts);
-    bool list(std::vector<Part> &parts);
-    void points(const std::vector<Part> &parts, int first, Vec *x) const;
-    const double *point(const Part &part) const { return points_.data() + part.at; }
+    int list(); // how many parts; 0: not certain
+    // Of part i: bit by bit, whether each functional is positive; a point inside, readable up to kVec coordinates.
+    std::uint32_t signs(std::size_t i) const { return signs_[i]; }
+    const double *point(std::size_t i) const { return points_.data() + i * kVec; }
 
   private:
     struct Level { // the polytope, restricted to some hyperplanes, and those before that cut it
@@ -52,7 +59,8 @@ class Arrangement {
         const Word *facets = nullptr;
         const double *points = nullptr;
         std::vector<Word> own_facets, above; // `above`: `words` words a hyperplane
-        Numbers own_points, values;          // columns of points, values: `ld` numbers each
+        Numbers values;                      // `ld` numbers a hyperplane
+        Numbers places;                      // to list: kVec coordinates a vertex, those beyond the dimension zero
         int cuts = 0, id[kMost];
         double error[kMost];
         std::vector<std::uint32_t> edges; // u << 16 | w
@@ -64,32 +72,34 @@ class Arrangement {
     bool keep(Level &here, int id, double error);
     bool distinct(const Level &edge) const;
     bool count(std::size_t depth, std::int64_t &parts);
-    struct Place { // a point, and all functionals there
-        alignas(64) double x[kDim];
-        alignas(64) double values[kMost];
+    // What a functional must be at a point around which parts are listed, in units of its error: half of it is left
+    // where steps end, whose rounding is another error.
+    static constexpr double kRoom = 4.5;
+    struct Way { // off a hyperplane, on which it grows by 1 and the others of a level do not change
+        Vec way;
+        int id;
     };
-    struct Side { // of a hyperplane, a place above it and one below
-        int id, cut; // of the level
-        bool known;  // whether these have been looked for:
-        Place up, down;
-    };
-    bool list(std::size_t depth, std::int64_t &count, std::vector<Part> &parts);
-    bool around(std::size_t depth, const Place &point, std::vector<Part> &parts);
-    bool push(Place &place, std::vector<Part> &parts);
-    void evaluate_all(Place &place) const;
-    void vertex(const Level &here, std::size_t v, double *x) const;
-    void find_middle(std::size_t depth, Place &middle) const;
-    const Side &find_side(std::size_t depth);
-    void between(const Place &from, const Place &to, double t, Place &place) const;
-    void towards(const Place &from, const Place &to, std::uint32_t functionals, Place &place) const;
+    bool list(std::size_t depth, std::int64_t &count);
+    const Way *ways(std::size_t depth) const { return ways_.data() + depth * kDim; }
+    Vec crossing(const Level &here, int cut, const Vec &from) const;
+    Vec middle(const Level &here) const;
+    void leave(std::size_t depth, int id);
+    bool around(std::size_t n, const Vec &point);
+    template <int D> bool around_in(std::size_t n, const Vec &point);
 
     int n_ = 0; // functionals
     std::size_t dim_ = 0;
     std::vector<Level> levels_;
-    std::vector<Side, Aligned<Side>> sides_; // of the hyperplanes that the levels are restricted to
     double first_error_[kMost] = {};
-    int row_[kMost] = {}; // of those that cut the polytope
-    Numbers slack_, rows_; // coefficient after coefficient, kMost numbers each
+    // Coefficient after coefficient, then constants, then bounds on the error: kMost, kWalls numbers each.
+    Numbers rows_, walls_;
+    Numbers normals_; // the coefficients of each row, kVec numbers
+    int n_walls_ = 0;
+    std::vector<Way, Aligned<Way>> ways_{(kDim + 1) * kDim}; // of the hyperplanes that each level is restricted to
+    Numbers squares_, inverse_; // of the extents
+    // the parts found
+    std::size_t found_ = 0;
+    std::vector<std::uint32_t> signs_;
     Numbers points_;
     // scratch
     std::vector<std::uint32_t> pairs_, ends_, indices_;

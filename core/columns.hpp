@@ -10,14 +10,11 @@
 #include <utility>
 #include <vector>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "pages.hpp"
 
 namespace plica {
 
-// Plain values in a row, written in place. Where the system can, a large column grows by moving its
-// pages, not what is in them: to touch a page for the first time costs more than to fill it.
+// Plain values in a row, written in place. Large columns lie in pages of their own.
 template <class T> class Column {
   public:
     using value_type = T;
@@ -27,17 +24,14 @@ template <class T> class Column {
         std::swap(values_, other.values_);
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
-        std::swap(mapped_, other.mapped_);
+        std::swap(paged_, other.paged_);
         return *this;
     }
     ~Column() {
-#if defined(__linux__)
-        if (mapped_) {
-            munmap(values_, capacity_ * sizeof(T));
-            return;
-        }
-#endif
-        std::free(values_);
+        if (paged_)
+            pages::free({values_, capacity_ * sizeof(T)});
+        else
+            std::free(values_);
     }
 
     T *room(std::size_t n) { // room for n more at the end; take() makes them count
@@ -59,30 +53,29 @@ template <class T> class Column {
     const T &operator[](std::size_t i) const { return values_[i]; }
 
   private:
-    static constexpr std::size_t kLarge = std::size_t{1} << 21, kMapped = std::size_t{1} << 20; // bytes
+    static constexpr std::size_t kLarge = std::size_t{1} << 17; // bytes
 
     __attribute__((noinline)) void grow(std::size_t n) {
         std::size_t bytes = std::max(2 * capacity_, size_ + n + 512) * sizeof(T);
         void *moved = nullptr;
-#if defined(__linux__)
         if (bytes > kLarge) {
-            bytes = (bytes + kMapped - 1) / kMapped * kMapped; // pages cost nothing until they are used
-            moved = mapped_ ? mremap(values_, capacity_ * sizeof(T), bytes, MREMAP_MAYMOVE)
-                            : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            if (moved == MAP_FAILED) throw std::bad_alloc();
-            if (!mapped_ && size_ > 0) std::memcpy(moved, values_, size_ * sizeof(T));
-            if (!mapped_) std::free(values_);
-            mapped_ = true;
+            const pages::Span old = paged_ ? pages::Span{values_, capacity_ * sizeof(T)} : pages::Span{};
+            const pages::Span span = pages::grow(old, paged_ ? size_ * sizeof(T) : 0, bytes);
+            moved = span.at;
+            bytes = span.bytes;
+            if (!paged_ && size_ > 0) std::memcpy(moved, values_, size_ * sizeof(T));
+            if (!paged_) std::free(values_);
+            paged_ = true;
+        } else {
+            moved = std::realloc(values_, bytes);
+            if (moved == nullptr) throw std::bad_alloc();
         }
-#endif
-        if (moved == nullptr) moved = std::realloc(values_, bytes);
-        if (moved == nullptr) throw std::bad_alloc();
         values_ = static_cast<T *>(moved);
         capacity_ = bytes / sizeof(T);
     }
     T *values_ = nullptr;
     std::size_t size_ = 0, capacity_ = 0;
-    bool mapped_ = false;
+    bool paged_ = false;
 };
 
 // What the regions found so far are, column by column.

@@ -42,13 +42,14 @@ bool any(const std::vector<std::uint64_t> &words, int n_words) {
 
 Vertices::Vertices(const Domain &domain, Arbiter &arbiter, double filter)
     : domain_(domain), arbiter_(arbiter), filter_(filter), n_(domain.n),
-      g_(domain.n + (domain.cone ? 1 : 0)) {
+      g_(domain.n + (domain.cone ? 1 : 0)), pitch_(z(g_) + 2) {
     for (int k = 0; k < g_; ++k) {
         lower_.push_back(domain.cone ? (k < n_ ? -1.0 : 0.0) : domain.lower[z(k)]);
         upper_.push_back(domain.cone ? 1.0 : domain.upper[z(k)]);
         extent_.push_back(domain.extent(k));
         inverse_.push_back((1 + 4 * kUnit) / extent_.back());
     }
+    arrangement_.set_extents(extent_);
     extent_.push_back(1.0);
     rounding_ = 16 * kUnit * std::sqrt(static_cast<double>(g_));
     row_.assign(z(g_), 0.0);
@@ -59,7 +60,7 @@ void Vertices::release(const Mark &mark) {
     masks_.truncate(mark.masks);
     facets_.truncate(mark.facets);
     lines_.truncate(mark.lines);
-    rows_.truncate(mark.lines * z(g_));
+    rows_.truncate(mark.lines * pitch_);
 }
 
 Vertices::Cell Vertices::make(int n, int words, int slots) {
@@ -88,9 +89,11 @@ Vertices::Cell Vertices::start() {
             if (!(lower_[z(k)] < upper_[z(k)])) throw std::domain_error("the domain has no interior");
             const double bound = upper != 0 ? upper_[z(k)] : lower_[z(k)];
             lines_.push({{-bound, 4 * kUnit * extent_[z(k)], extent_[z(k)]}, {}, -2 - (2 * k + upper), false});
-            double *row = rows_.at(rows_.grow(z(g_)));
+            double *row = rows_.at(rows_.grow(pitch_));
             std::fill(row, row + g_, 0.0);
             row[k] = 1.0;
+            row[g_] = lines_[lines_.size() - 1].f.constant;
+            row[g_ + 1] = lines_[lines_.size() - 1].f.slack;
         }
     exact_.resize(lines_.capacity());
     Cell cell = make(1 << g_, words_of(2 * g_), 2 * g_);
@@ -295,7 +298,10 @@ bool Vertices::apex(const Cell &cell, int v) const {
 int Vertices::commit() {
     line_ = static_cast<int>(lines_.size());
     lines_.push({f_, functional_, facet_, have_exact_});
-    std::memcpy(rows_.at(rows_.grow(z(g_))), row_.data(), z(g_) * sizeof(double));
+    double *row = rows_.at(rows_.grow(pitch_));
+    std::memcpy(row, row_.data(), z(g_) * sizeof(double));
+    row[g_] = f_.constant;
+    row[g_ + 1] = f_.slack;
     if (exact_.size() < lines_.size()) exact_.resize(lines_.capacity());
     if (have_exact_) exact_[z(line_)] = exact_question_;
     return line_;

@@ -50,9 +50,9 @@ class Vertices {
     int many() const { return 12; }
     int list(const Cell &cell, const Question *questions, int n);
     std::uint32_t listed(int i, double *point) const {
-        const Arrangement::Part &part = parts_[static_cast<std::size_t>(i)];
-        if (point != nullptr) std::memcpy(point, arrangement_.point(part), Arrangement::kDim * sizeof(double));
-        return part.above;
+        const auto part = static_cast<std::size_t>(i);
+        if (point != nullptr) std::memcpy(point, arrangement_.point(part), kVec * sizeof(double));
+        return arrangement_.signs(part);
     }
 
     Tally tally;
@@ -62,7 +62,7 @@ class Vertices {
     struct Linear { // a functional; its coefficients lie elsewhere
         double constant, slack, size; // error, and Euclidean norm of the coefficients times the extents
     };
-    struct Line { // a cut; its coefficients lie in rows_ at the same index
+    struct Line { // a cut; its coefficients lie in rows_
         Linear f;
         Functional exact;
         int facet;     // row of the domain, or -1; 2 * k and 2 * k + 1 from -2 downwards: a bound
@@ -95,7 +95,6 @@ class Vertices {
     Cell build(const Cell &cell, bool plus);
     void prune(Cell &cell);
     bool arrange(const Cell &cell, const Question *questions, int n);
-    bool all_inside(const Cell &cell);
 
     bool apex(const Cell &cell, int v) const;
 
@@ -114,6 +113,7 @@ class Vertices {
     Arbiter &arbiter_;
     double filter_;
     int n_, g_; // coordinates of the domain, of the geometry
+    std::size_t pitch_; // of rows_
     std::vector<double> lower_, upper_, extent_, inverse_;
     double rounding_; // error of a vertex from rounding its coordinates
 
@@ -121,7 +121,7 @@ class Vertices {
     Stack<Word> masks_;
     Stack<int> facets_; // twice the line, and 1 where it is positive inside
     Stack<Line> lines_;
-    Stack<double> rows_;
+    Stack<double> rows_; // of each line the coefficients, the constant and the slack
     std::vector<Row> exact_;
 
     // the last question
@@ -137,9 +137,7 @@ class Vertices {
     int line_ = -1;                   // of the question, once a part has been made
     Cell made_;                       // its new vertices
 
-    // hyperplanes to be counted or listed
-    Arrangement arrangement_;
-    std::vector<Arrangement::Part> parts_;
+    Arrangement arrangement_; // of hyperplanes to be counted or listed
     // scratch
     std::vector<std::uint32_t> pairs_;
     std::size_t n_pairs_ = 0;

@@ -67,7 +67,7 @@ void Vertices::solve(const std::vector<int> &lines, const double *from, std::siz
     matrix_.resize(k * (width + all) + 2 * g + k);
     double *m = matrix_.data(), *rows = m + k * width, *at = rows + k * all, *bound = at + g, *rest = bound + g;
     for (std::size_t i = 0; i < k; ++i) { // [A | c, slack], and [A | I] to eliminate in
-        const double *line = rows_.at(z(lines[i]) * g);
+        const double *line = rows_.at(z(lines[i]) * pitch_);
         double *row = rows + i * all, *work = m + i * width, largest = 0;
         for (std::size_t j = 0; j < g; ++j) {
             row[j] = line[j] * extent_[j];

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "bits.hpp"
-#include "lanes.hpp"
 #include "vertices.hpp"
 #include "walk_common.hpp"
 
@@ -31,29 +30,14 @@ std::int64_t Vertices::parts(const Cell &cell, const Question *questions, int n)
 }
 
 int Vertices::list(const Cell &cell, const Question *questions, int n) {
-    if (!arrange(cell, questions, n) || !arrangement_.list(parts_) || !all_inside(cell)) return 0;
-    return static_cast<int>(parts_.size());
-}
-
-// Whether the points of the parts lie inside all facets of the cell, for certain.
-bool Vertices::all_inside(const Cell &cell) {
+    if (!arrange(cell, questions, n)) return 0;
     Word facets = 0;
     for (int v = 0; v < cell.n; ++v) facets |= mask(cell, v);
-    const int n = static_cast<int>(parts_.size());
-    for (int first = 0; first < n; first += kVec) { // eight points at a time
-        Vec x[Arrangement::kDim];
-        arrangement_.points(parts_, first, x);
-        for (Word rest = facets; rest != 0; rest &= rest - 1) {
-            const int facet = facets_[cell.facets + z(first_bit(rest))];
-            const double *row = rows_.at(z(facet / 2) * z(g_));
-            const Linear &f = lines_[z(facet / 2)].f;
-            Vec sum = Vec{} + f.constant;
-            for (int k = 0; k < g_; ++k) sum += row[k] * x[k];
-            const Vec slack = Vec{} + filter_ * f.slack;
-            if ((facet % 2 != 0 ? above(sum, slack) : above(-slack, sum)) != 0xff) return false;
-        }
+    for (; facets != 0; facets &= facets - 1) {
+        const int facet = facets_[cell.facets + z(first_bit(facets))];
+        arrangement_.wall(rows_.at(z(facet / 2) * pitch_), filter_, facet % 2 != 0);
     }
-    return true;
+    return arrangement_.list();
 }
 
 } // namespace plica
