@@ -131,7 +131,7 @@ void Arrangement::set_extents(const std::vector<double> &extents) {
 void Arrangement::begin(const Cloud &vertices, const Word *facets) {
     n_ = 0;
     dim_ = z(vertices.dim);
-    if (levels_.size() < dim_ + 1) levels_.resize(dim_ + 1);
+    while (levels_.size() < dim_ + 1) levels_.emplace_back().middle.assign(kVec, 0.0);
     n_walls_ = 0;
     if (rows_.size() < (dim_ + 2) * kMost) {
         rows_.assign((dim_ + 2) * kMost, 0.0);
@@ -157,7 +157,7 @@ bool Arrangement::add(const double *row, double constant, double error, double s
     for (std::size_t k = 0; k < dim_; ++k) rows_[k * kMost + z(id)] = row[k];
     std::copy(row, row + std::min(dim_, z(kVec)), normals_.data() + id * kVec);
     rows_[dim_ * kMost + z(id)] = constant;
-    rows_[(dim_ + 1) * kMost + z(id)] = kRoom * slack;
+    rows_[(dim_ + 1) * kMost + z(id)] = room(slack);
     first_error_[id] = error;
     double *values = top.values.data() + z(top.cuts) * top.ld;
     Word below[64], *above = top.above.data() + z(top.cuts * top.words);
@@ -223,10 +223,14 @@ bool Arrangement::section(const Level &here, int cut, Level &part, bool listing)
     }
     if (listing && part.cuts > 0) {
         reserve(part.places, n * kVec);
+        Vec sum[2] = {};
         for (std::size_t i = 0; i < n; ++i) {
             const Vec from = load(here.places.data() + at.u[i] * kVec), to = load(here.places.data() + at.w[i] * kVec);
-            store(part.places.data() + i * kVec) = from + at.share[i] * (to - from);
+            const Vec place = from + at.share[i] * (to - from);
+            store(part.places.data() + i * kVec) = place;
+            sum[i % 2] += place;
         }
+        store(part.middle.data()) = (sum[0] + sum[1]) * (1.0 / part.n);
     }
     if (part.cuts > 1 && part.dim > 1) {
         reserve(part.own_facets, part.ld + kSpill);

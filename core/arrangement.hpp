@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "chain.hpp"
@@ -43,7 +44,7 @@ class Arrangement {
         const double side = plus ? 1.0 : -1.0;
         double *at = walls_.data() + n_walls_++;
         for (std::size_t k = 0; k <= dim_; ++k, at += kWalls) *at = side * row[k];
-        *at = kRoom * filter * row[dim_ + 1];
+        *at = room(filter * row[dim_ + 1]);
     }
 
     bool count(std::int64_t &parts);
@@ -61,6 +62,7 @@ class Arrangement {
         std::vector<Word> own_facets, above; // `above`: `words` words a hyperplane
         Numbers values;                      // `ld` numbers a hyperplane
         Numbers places;                      // to list: kVec coordinates a vertex, those beyond the dimension zero
+        Numbers middle;                      // their mean
         int cuts = 0, id[kMost];
         double error[kMost];
         std::vector<std::uint32_t> edges; // u << 16 | w
@@ -74,15 +76,14 @@ class Arrangement {
     bool count(std::size_t depth, std::int64_t &parts);
     // What a functional must be at a point around which parts are listed, in units of its error: half of it is left
     // where steps end, whose rounding is another error.
-    static constexpr double kRoom = 4.5;
+    static double room(double error) { return error < 1e280 ? 4.5 * error : std::numeric_limits<double>::infinity(); }
     struct Way { // off a hyperplane, on which it grows by 1 and the others of a level do not change
         Vec way;
         int id;
     };
     bool list(std::size_t depth, std::int64_t &count);
     const Way *ways(std::size_t depth) const { return ways_.data() + depth * kDim; }
-    Vec crossing(const Level &here, int cut, const Vec &from) const;
-    Vec middle(const Level &here) const;
+    Vec crossing(const Level &here, int cut) const;
     void leave(std::size_t depth, int id);
     bool around(std::size_t n, const Vec &point);
     template <int D> bool around_in(std::size_t n, const Vec &point);

@@ -16,6 +16,15 @@ INLINE Vec among(std::uint32_t members, const Vec &v) { // v in the lanes of a s
     return in != 0 ? v : Vec{};
 }
 
+// At least 1 / v, and hardly more, for v from DBL_MIN to 1e300.
+INLINE Vec inverse_of(const Vec &v) {
+#if defined(__AVX512F__)
+    return reinterpret_cast<Vec>(_mm512_maskz_rcp14_pd(0xff, reinterpret_cast<__m512d>(v))) * (1 + 0x1p-13);
+#else
+    return (1 + 0x1p-50) / v;
+#endif
+}
+
 } // namespace
 
 int Arrangement::list() {
@@ -26,9 +35,12 @@ int Arrangement::list() {
     if (top.places.size() < z(top.n * kVec)) top.places.resize(2 * z(top.n * kVec), 0.0);
     for (std::size_t k = 0; k < dim_; ++k)
         for (std::size_t v = 0; v < z(top.n); ++v) top.places[v * kVec + k] = top.points[k * top.ld + v];
+    find_mean({top.dim, top.n, top.points, top.ld}, top.middle.data());
     std::int64_t count = 0;
     const bool certain = list(0, count) && count == static_cast<std::int64_t>(found_);
-    for (std::size_t i = 0; i < found_; ++i) marks_[signs_[i]] = 0;
+    char *marks = marks_.data();
+    const std::uint32_t *signs = signs_.data();
+    for (std::size_t i = 0, n = found_; i < n; ++i) marks[signs[i]] = 0;
     return certain ? static_cast<int>(found_) : 0;
 }
 
@@ -36,7 +48,7 @@ bool Arrangement::list(std::size_t depth, std::int64_t &count) {
     Level &here = levels_[depth];
     count += 1 + here.cuts;
     std::uint32_t met = 0; // hyperplanes that meet others
-    if (here.cuts == 0) return around(0, middle(here)); // the whole: no level below is left without cuts
+    if (here.cuts == 0) return around(0, load(here.middle.data())); // the whole: no level below is left without cuts
     if (here.dim == 1) {
         if (!distinct(here)) return false;
     } else if (here.cuts > 1) {
@@ -52,32 +64,17 @@ bool Arrangement::list(std::size_t depth, std::int64_t &count) {
             --count;
         }
     }
-    Vec inside{};
-    bool known = false;
     for (int i = 0; i < here.cuts; ++i) {
         if ((met >> here.id[i] & 1) != 0) continue;
-        if (!known) inside = middle(here);
-        known = true;
         leave(depth, here.id[i]);
-        if (!around(depth + 1, crossing(here, i, inside))) return false;
+        if (!around(depth + 1, crossing(here, i))) return false;
     }
     return true;
 }
 
-// The mean of a level's vertices.
-Vec Arrangement::middle(const Level &here) const {
-    Vec even{}, odd{};
-    int v = 0;
-    for (; v + 1 < here.n; v += 2) {
-        even += load(here.places.data() + v * kVec);
-        odd += load(here.places.data() + (v + 1) * kVec);
-    }
-    if (v < here.n) even += load(here.places.data() + v * kVec);
-    return (even + odd) / static_cast<double>(here.n);
-}
-
-// Where the way from a point inside a level to a vertex on the other side of a hyperplane crosses it.
-Vec Arrangement::crossing(const Level &here, int cut, const Vec &from) const {
+// Where the way from the middle of a level to a vertex on the other side of a hyperplane crosses it.
+Vec Arrangement::crossing(const Level &here, int cut) const {
+    const Vec from = load(here.middle.data());
     const int id = here.id[cut];
     const double value = sum_of(load(normals_.data() + id * kVec) * from) + rows_[dim_ * kMost + z(id)];
     const Word *above = here.above.data() + z(cut * here.words);
@@ -134,7 +131,7 @@ template <int D> INLINE bool Arrangement::around_in(std::size_t n, const Vec &po
         const std::uint32_t own = (through | unused) >> (b * kVec) & 0xff;
         if ((above(size, load(rows + (D + 1) * kMost)) | own) != 0xff) return false;
         base |= static_cast<std::uint32_t>(above(values[b], Vec{})) << (b * kVec);
-        inverse[b] = among(~own, 1.0 / size);
+        inverse[b] = among(~own, inverse_of(size));
     }
     base &= ~(through | unused);
     const int blocks = b;
@@ -143,7 +140,7 @@ template <int D> INLINE bool Arrangement::around_in(std::size_t n, const Vec &po
         const Vec value = along(rows, kWalls, p) + load(rows + D * kWalls);
         const std::uint32_t beyond = n_walls_ - w < kVec ? 0xff & ~((1u << (n_walls_ - w)) - 1) : 0;
         if ((above(value, load(rows + (D + 1) * kWalls)) | beyond) != 0xff) return false;
-        inverse[b] = among(~beyond, 1.0 / value);
+        inverse[b] = among(~beyond, inverse_of(value));
     }
     const std::size_t found = std::size_t{1} << n;
     if (signs_.size() < found_ + found) {

@@ -17,9 +17,13 @@ template <class T> std::vector<T> copy(const In<T> &values) {
 }
 
 // Hand a column over to NumPy without copying it.
+template <class Values> auto fit(Values &values, int) -> decltype(values.fit()) { values.fit(); }
+template <class Values> void fit(Values &, long) {}
+
 template <class Values> auto give(Values &&values) {
     using T = typename Values::value_type;
     auto *owned = new Values(std::move(values));
+    fit(*owned, 0);
     nanobind::capsule owner(owned, [](void *p) noexcept { delete static_cast<Values *>(p); });
     return nanobind::ndarray<nanobind::numpy, T, nanobind::ndim<1>>(owned->data(), {owned->size()}, owner);
 }

@@ -46,6 +46,15 @@ template <class T> class Column {
     }
     void push_back(const T &value) { *more(1) = value; }
     template <class U> void append(const U *from, std::size_t n) { std::copy(from, from + n, more(n)); }
+    void fit() { // what is handed over does not keep far more memory than it needs
+        if (!paged_ || capacity_ <= 8 * size_) return;
+        Column exact;
+        exact.values_ = static_cast<T *>(std::malloc(std::max(size_, std::size_t{1}) * sizeof(T)));
+        if (exact.values_ == nullptr) throw std::bad_alloc();
+        std::copy(values_, values_ + size_, exact.values_);
+        exact.size_ = exact.capacity_ = size_;
+        *this = std::move(exact);
+    }
     std::size_t size() const { return size_; }
     const T *data() const { return values_; }
     T *data() { return values_; }

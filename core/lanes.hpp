@@ -31,7 +31,6 @@ INLINE const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(
 INLINE Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
 INLINE Vec absolute(const Vec &v) { return (Vec)((Lanes)v & (Lanes{} + 0x7fffffffffffffffLL)); }
 
-INLINE double sum_of(const Vec &v) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); }
 
 #if defined(__AVX512F__) // one instruction each; elsewhere compilers do better with plain loops
 // The first n < 8 numbers of v, cyclically from number `start` on; n + 1 of the answer count.
@@ -48,6 +47,12 @@ inline void clear_from(Vec &v, int n) { v = kLane >= n ? Vec{} : v; }
 // bit i: whether a[i] > b[i]
 inline std::uint64_t above(const Vec &a, const Vec &b) {
     return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), _CMP_GT_OQ);
+}
+
+inline double sum_of(const Vec &v) {
+    const Vec four = v + __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+    const Vec two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1, 6, 7, 4, 5);
+    return two[0] + two[1];
 }
 
 inline double largest(const Vec &v) {
@@ -77,6 +82,8 @@ inline std::uint64_t above(const Vec &a, const Vec &b) {
     for (int i = 0; i < kVec; ++i) found |= std::uint64_t{a[i] > b[i]} << i;
     return found;
 }
+
+INLINE double sum_of(const Vec &v) { return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])); }
 
 inline double largest(const Vec &v) {
     double found = v[0];

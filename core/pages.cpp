@@ -34,14 +34,14 @@ Kept &kept() { // never destroyed: arrays may be freed after all else
     return all;
 }
 
-// The smallest span kept that has so many bytes, if there is one.
+// The largest span kept, if it has so many bytes: what grows into it is not moved again and again.
 Span take(std::size_t bytes) {
     Kept &all = kept();
     const std::lock_guard<std::mutex> lock(all.mutex);
-    std::size_t best = all.spans.size();
-    for (std::size_t i = 0; i < all.spans.size(); ++i)
-        if (all.spans[i].bytes >= bytes && (best == all.spans.size() || all.spans[i].bytes < all.spans[best].bytes)) best = i;
-    if (best == all.spans.size()) return {};
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < all.spans.size(); ++i)
+        if (all.spans[i].bytes > all.spans[best].bytes) best = i;
+    if (all.spans.empty() || all.spans[best].bytes < bytes) return {};
     const Span found = all.spans[best];
     all.spans[best] = all.spans.back();
     all.spans.pop_back();
