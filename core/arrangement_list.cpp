@@ -11,11 +11,6 @@
 namespace plica {
 namespace {
 
-INLINE Vec among(std::uint32_t members, const Vec &v) { // v in the lanes of a set, else zero
-    const Lanes in = (Lanes{} + static_cast<long long>(members)) >> kLane & 1;
-    return in != 0 ? v : Vec{};
-}
-
 // At least 1 / v, and hardly more, for v from DBL_MIN to 1e300.
 INLINE Vec inverse_of(const Vec &v) {
 #if defined(__AVX512F__)

@@ -11,9 +11,10 @@
 // eliminated, hyperplanes. So one certified point tells the signs of all hyperplanes at once.
 //
 // To list: a flat that no other hyperplane cuts touches, around any of its points, a part for each choice of sides of
-// the hyperplanes that it lies on, and each part is touched by such a flat. From a point of the flat the way goes off
-// all of them at once, half as far as the first other row. Its end tells, for certain, in which part it lies; and
-// when there are as many of these as parts have been counted, they are all.
+// the hyperplanes that it lies on, and each part is touched by such a flat. From a point of the flat a step
+// goes off each of them on which the others do not change, so short that all steps together change no other row by
+// more than half; that is certified once for all choices. When there are as many of these parts as have been counted,
+// they are all.
 #pragma once
 
 #include <cstdint>
@@ -124,7 +125,6 @@ class Flats {
     bool all_listed(Set base, Set on) const;
     template <int B> bool directions(Set on);
     template <int B> void around_with(const Flat &f, Set on, const double *values, const double *free);
-    template <int B> void push(const double *point);
     void around1(const Flat &f, Set on, const double *values, const double *free);
     void around2(const Flat &f, Set on, const double *values, const double *free);
     void around3(const Flat &f, Set on, const double *values, const double *free);
@@ -155,7 +155,7 @@ class Flats {
     std::vector<Set> marks_; // a bit for each set of hyperplanes' rows above zero: whether that part is listed
     std::vector<std::uint32_t> listed_; // these sets
     Numbers listed_points_;
-    Numbers work_, ways_, rates_, from_, way_; // scratch
+    Numbers work_, ways_, rates_, from_, places_; // scratch
     int id_[kRows]; // of the hyperplanes' rows that are left
     std::uint32_t always_above_ = 0;
 };

@@ -1,11 +1,17 @@
 // Points of the parts around flats. Part of flats.cpp.
 //
-// Nothing here has to be certain but the last step: the signs of all rows at a point, as they were given.
+// Nothing here has to be certain but the last step: around a point, the signs of all rows, as they were given.
 #pragma once
 
 #include "flats_rows.hpp"
 
 namespace plica {
+
+namespace flats {
+// What a row must be at a point around which parts are listed, in units of its error: half of it is left where steps
+// end, whose rounding is less than half an error.
+inline constexpr double kRoom = 3.0;
+} // namespace flats
 
 // The parts around one of a flat's points.
 template <int B> INLINE void Flats::list_at(const Flat &f, int point) {
@@ -87,7 +93,7 @@ template <int B> INLINE bool Flats::directions(Set on) {
         ways_.resize(z(kListed * ld));
         rates_.resize(z(kListed * kRows));
         from_.resize(z(ld));
-        way_.resize(z(ld));
+        places_.resize(z((kListed + 1) * ld));
     }
     int l = 0, lead[kListed];
     for (Set rest = on; rest != 0; rest &= rest - 1, ++l) {
@@ -130,89 +136,84 @@ INLINE void Flats::around_with(const Flat &f, Set on, const double *values, cons
     if (all_listed(base >> faces_, on >> faces_) || !directions<B>(on)) return;
     const Flat &top = flats_[0];
     const int ld = padded_n(), stride = B * kVec;
-    Set now = 0;
     double *from = from_.data();
     for (int c = 0; c < n_; ++c)
         if (f.row_of[c] >= 0) from[c] = values[f.row_of[c]];
     for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
     std::fill(from + n_, from + ld, 0.0);
-    Vec value[B], low[B], high[B];
+    Vec value[B], inverse[B], moved[B]; // inverse: of what there is before another row vanishes
     evaluate<B>(top, from, value);
-    int l = 0;
-    for (Set rest = on; rest != 0; rest &= rest - 1, ++l) { // and what each way does to all rows
-        Vec rate[B]{};
-        for (int c = 0; c < n_; ++c) {
-            const double t = ways_[z(l * ld + c)];
-            if (t == 0.0) continue;
-            for (int b = 0; b < B; ++b) rate[b] += t * load(top.A + (c + 1) * stride + b * kVec);
-        }
-        for (int b = 0; b < B; ++b) store(rates_.data() + l * stride + b * kVec) = rate[b];
-    }
+    Set now = 0;
     for (int b = 0; b < B; ++b) {
-        // the signs of the others stay
-        const Lanes kept = (Lanes{} + static_cast<long long>(others >> (b * kVec))) >> kLane & 1,
-                    up = (Lanes{} + static_cast<long long>(base >> (b * kVec))) >> kLane & 1;
-        low[b] = (kept & up) != 0 ? Vec{} : load(top.low + b * kVec);
-        high[b] = (kept & ~up) != 0 ? Vec{} : load(top.high + b * kVec);
+        const Set own = (on | ~sets::below(f.rows)) >> (b * kVec) & 0xff, faces = sets::below(faces_) >> (b * kVec) & 0xff;
+        const Vec size = absolute(value[b]), error = flats::kRoom * load(top.error + b * kVec);
+        if ((above(size, error) | own) != 0xff || (above(-value[b], Vec{}) & faces) != 0) return;
+        now |= above(value[b], Vec{}) << (b * kVec);
+        moved[b] = size + error;
+        inverse[b] = among(static_cast<std::uint32_t>(~own), 1.0 / size);
     }
-    // all ways together, forwards or backwards each; first all of them backwards
-    Vec rate[B]{};
-    double *way = way_.data();
-    std::fill(way, way + ld, 0.0);
-    const auto turn = [&](Set rows, double size) __attribute__((always_inline)) {
-        for (; rows != 0; rows &= rows - 1) {
-            const int at = sets::size(on & sets::below(sets::first(rows)));
-            const double side = (now & rows & -rows) != 0 ? -size : size;
-            for (int b = 0; b < B; ++b) rate[b] += side * load(rates_.data() + at * stride + b * kVec);
-            for (int c = 0; c < ld; c += kVec) store(way + c) += side * load(ways_.data() + at * ld + c);
+    if ((now & others) != base) return;
+    const int k = sets::size(on);
+    alignas(64) double step[kListed];
+    for (int l = 0; l < k; ++l) { // what each way does to all rows
+        const double *way = ways_.data() + l * ld;
+        Vec rate[B]{}, most{}, guard{};
+        const auto note = [&](const Vec &share) __attribute__((always_inline)) {
+            most = most < share ? share : most;
+            guard += share; // not a number, if one of them is not
+        };
+        for (int c = 0; c < n_; ++c) {
+            if (way[c] == 0.0) continue;
+            for (int b = 0; b < B; ++b) rate[b] += way[c] * load(top.A + (c + 1) * stride + b * kVec);
         }
-    };
-    turn(on, -1.0);
-    for (Set chosen = 0;;) {
-        const Set place = (base | chosen) >> faces_;
-        if ((marks_[place / 64] >> (place % 64) & 1) == 0) {
-            turn(now ^ chosen, 2.0);
-            now = chosen;
-            Vec least = Vec{} + 2.0;
-            const auto meet = [&](const Vec &speed, const Vec &room) __attribute__((always_inline)) {
-                const Vec size = absolute(speed), time = size > flats::kTiny ? room / size : least;
-                least = time < least ? time : least;
-            };
-            for (int b = 0; b < B; ++b) meet(rate[b], rate[b] < 0 ? value[b] - low[b] : high[b] - value[b]);
-            for (int c = 0; c < ld; c += kVec) {
-                const Vec speed = load(way + c), here = load(from + c);
-                meet(speed, 1.0 - (speed < 0 ? -here : here));
+        for (int c = 0; c < ld; c += kVec) {
+            const Vec room = load(bound_ + c) - absolute(load(from + c));
+            if (above(room, Vec{} + 64 * kUnit) != 0xff) return; // of which rounding takes far less than half
+            note(absolute(load(way + c)) / room);
+        }
+        for (int b = 0; b < B; ++b) {
+            store(rates_.data() + l * stride + b * kVec) = rate[b];
+            note(absolute(rate[b]) * inverse[b]);
+        }
+        if (above(Vec{} + DBL_MAX, guard) != 0xff) return;
+        step[l] = 0.5 / (k * largest(most));
+        for (int b = 0; b < B; ++b) moved[b] += step[l] * absolute(rate[b]);
+    }
+    // what a step off a hyperplane changes there is more than all the rest
+    alignas(64) double rest_of[B * kVec];
+    for (int b = 0; b < B; ++b) store(rest_of + b * kVec) = moved[b];
+    int l = 0;
+    for (Set rest = on; rest != 0; rest &= rest - 1, ++l)
+        if (!(2 * step[l] * rates_[z(l * stride + sets::first(rest))] > rest_of[sets::first(rest)])) return;
+    // Backwards on each way, or forwards where the bit of i is set. Place l is where the ways from l on end, if those
+    // before go backwards; known from `known` on.
+    double *places = places_.data(), *start = places + k * ld;
+    std::copy(from, from + ld, start);
+    for (l = 0; l < k; ++l)
+        for (int c = 0; c < ld; c += kVec) {
+            store(ways_.data() + l * ld + c) *= step[l];
+            store(start + c) -= load(ways_.data() + l * ld + c);
+        }
+    Set chosen = 0;
+    int known = k;
+    for (std::uint32_t i = 0;;) {
+        const Set part = (base | chosen) >> faces_, bit = Set{1} << (part % 64);
+        if ((marks_[part / 64] & bit) == 0) {
+            marks_[part / 64] |= bit;
+            for (; known > 0; --known) {
+                const double *now = places + known * ld, *way = ways_.data() + (known - 1) * ld;
+                const double twice = (i >> (known - 1) & 1) != 0 ? 2.0 : 0.0;
+                for (int c = 0; c < ld; c += kVec) store(places + (known - 1) * ld + c) = load(now + c) + twice * load(way + c);
             }
-            const double step = -0.5 * largest(-least);
             const std::size_t at = listed_.size() * z(ld);
             if (listed_points_.size() < at + z(ld)) listed_points_.resize(2 * (at + z(ld)));
-            double *point = listed_points_.data() + at;
-            for (int c = 0; c < ld; c += kVec) store(point + c) = load(from + c) + step * load(way + c);
-            push<B>(point);
+            for (int c = 0; c < ld; c += kVec) store(listed_points_.data() + at + z(c)) = load(places + c);
+            listed_.push_back(static_cast<std::uint32_t>(part));
         }
         chosen = (chosen - on) & on; // the next subset
         if (chosen == 0) break;
+        known = std::max(known, 1 + __builtin_ctz(++i));
     }
-}
-
-// Keep a point if it lies in a new part, for certain.
-template <int B> INLINE void Flats::push(const double *point) {
-    const Flat &f = flats_[0];
-    Vec v[B];
-    evaluate<B>(f, point, v);
-    Set plus = 0, minus = 0, beyond = 0;
-    for (int c = 0; c < n_; c += kVec) beyond |= above(absolute(load(point + c)), load(bound_ + c));
-    for (int b = 0; b < B; ++b) {
-        const Vec x = load(f.error + b * kVec);
-        plus |= above(v[b], x) << (b * kVec);
-        minus |= above(-v[b], x) << (b * kVec);
-    }
-    const Set all = sets::below(f.rows);
-    if (beyond != 0 || ((plus | minus) & all) != all || (minus & sets::below(faces_)) != 0) return;
-    const Set place = (plus & all) >> faces_, bit = Set{1} << (place % 64);
-    if ((marks_[place / 64] & bit) != 0) return;
-    marks_[place / 64] |= bit;
-    listed_.push_back(static_cast<std::uint32_t>(place));
 }
 
 CLONES void Flats::around1(const Flat &f, Set on, const double *values, const double *free) {

@@ -37,7 +37,11 @@ ImageCells::ImageCells(const Chain &image, const Chain &whole, Domain space, Dom
 ImageCells::Meets ImageCells::meets(Cell cell, bool point) {
     if (!cell.inside || listing_.filter == kInfinity) return Meets::open;
     form_.inward(cell, kInward, point_.data());
-    const auto known = [&]() { return !point && zonotope_.near(point_.data()) && form_.holds(cell, point_.data(), 0.0); };
+    const auto known = [&]() {
+        if (!zonotope_.near(point_.data()) || !form_.holds(cell, point_.data(), 0.0)) return false;
+        if (point) zonotope_.lift(point_.data());
+        return !point || form_.holds(cell, zonotope_.image(), zonotope_.slack());
+    };
     if (known()) return Meets::yes;
     for (double margin = kMargin; margin > kLeast; margin *= kThinner) {
         form_.faces(cell, rows_of_, constants_of_);

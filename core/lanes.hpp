@@ -32,6 +32,11 @@ INLINE Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
 INLINE Vec absolute(const Vec &v) { return (Vec)((Lanes)v & (Lanes{} + 0x7fffffffffffffffLL)); }
 
 
+INLINE Vec among(std::uint32_t members, const Vec &v) { // v in the lanes of a set, else zero
+    const Lanes in = (Lanes{} + static_cast<long long>(members)) >> kLane & 1;
+    return in != 0 ? v : Vec{};
+}
+
 #if defined(__AVX512F__) // one instruction each; elsewhere compilers do better with plain loops
 // The first n < 8 numbers of v, cyclically from number `start` on; n + 1 of the answer count.
 template <class V> inline V turned(const V &v, int start, int n) {

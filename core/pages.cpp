@@ -17,7 +17,7 @@ namespace plica::pages {
 namespace {
 
 constexpr std::size_t kUnit = std::size_t{1} << 18;                     // sizes are multiples of it
-constexpr std::size_t kLargest = std::size_t{1} << 24, kAll = 4 * kLargest; // to be kept: a span, and all together
+constexpr std::size_t kLargest = std::size_t{1} << 25, kAll = 2 * kLargest; // to be kept: a span, and all together
 
 struct Kept {
     std::mutex mutex;

@@ -63,8 +63,41 @@ void Zonotope::set_frame(const double *middle, const double *half) {
         for (int k = 0; k < r_; ++k)
             for (int i = 0; i < r_; ++i) metric_[z(k) * padded + z(i)] += column[k] * column[i];
     }
+    invert();
     slack_ = worst * (1 + 8 * kUnit);
     ball_slack_ = sum * (1 + (r_ + 8) * kUnit);
+}
+
+// By elimination: it is positive definite, as the rows are independent. What rounding does to it moves an input, whose
+// image is then looked at.
+void Zonotope::invert() {
+    const std::size_t padded = s_.size(), r = z(r_);
+    Numbers work = metric_;
+    inverse_.assign(r * padded, 0.0);
+    force_.assign(padded, 0.0);
+    for (std::size_t k = 0; k < r; ++k) inverse_[k * padded + k] = 1.0;
+    for (std::size_t k = 0; k < r; ++k) {
+        const double lead = 1.0 / work[k * padded + k];
+        for (Numbers *numbers : {&work, &inverse_})
+            for (std::size_t i = 0; i < padded; i += kVec) store(&(*numbers)[k * padded + i]) *= lead;
+        for (std::size_t j = 0; j < r; ++j) {
+            const double factor = work[j * padded + k];
+            if (j == k || factor == 0.0) continue;
+            for (Numbers *numbers : {&work, &inverse_})
+                for (std::size_t i = 0; i < padded; i += kVec)
+                    store(&(*numbers)[j * padded + i]) -= factor * load(&(*numbers)[k * padded + i]);
+        }
+    }
+}
+
+void Zonotope::lift(const double *s) {
+    std::fill(force_.begin(), force_.end(), 0.0);
+    for (int k = 0; k < r_; ++k) {
+        const double moved = s[k] - start_image_[z(k)];
+        for (std::size_t i = 0; i < force_.size(); i += kVec)
+            store(&force_[i]) += moved * load(&inverse_[z(k) * force_.size() + i]);
+    }
+    push(force_.data());
 }
 
 bool Zonotope::near(const double *s) const {

@@ -33,6 +33,8 @@ class Zonotope {
     // the shortest way to its image.
     void reset();
     void push(const double *u);
+    // Go the shortest way to the image s, and then back into the box.
+    void lift(const double *s);
     // The image of the current input, in the coordinates of s as u is, and a bound on its errors there.
     const double *image() const { return s_.data(); }
     double slack() const { return slack_; }
@@ -50,6 +52,7 @@ class Zonotope {
   private:
     const double *row(int k) const { return A_.data() + static_cast<std::size_t>(k) * ld_; }
     void look();
+    void invert(); // the metric
     double support(const double *w);
 
     int n_, r_;
@@ -57,7 +60,7 @@ class Zonotope {
     Numbers A_, lower_, upper_, start_, x_;
     Numbers scaled_rows_, columns_; // A by the half widths of the frame, both ways
     std::vector<double> bias_, size_, weight_, middle_, half_;
-    Numbers s_, start_image_, scaled_, offset_, metric_, metric_here_;
+    Numbers s_, start_image_, scaled_, offset_, metric_, metric_here_, inverse_, force_;
     int free_ = 0;
     double radius_, extent_ = 0, slack_ = 0, ball_slack_ = 0;
 };
