@@ -7,12 +7,6 @@
 
 namespace plica {
 
-namespace flats {
-// What a row must be at a point around which parts are listed, in units of its error: half of it is left where steps
-// end, whose rounding is less than half an error.
-inline constexpr double kRoom = 3.0;
-} // namespace flats
-
 // The parts around one of a flat's points.
 template <int B> INLINE void Flats::list_at(const Flat &f, int point) {
     around(f, 0, f.values + point * B * kVec, f.points + point * ((f.d + kVec - 1) / kVec * kVec));
@@ -141,13 +135,15 @@ INLINE void Flats::around_with(const Flat &f, Set on, const double *values, cons
         if (f.row_of[c] >= 0) from[c] = values[f.row_of[c]];
     for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
     std::fill(from + n_, from + ld, 0.0);
+    // Steps end where other rows are half of what they are here, at least; of an error, what rounding adds to a place
+    // and to a row is less than half.
     Vec value[B], inverse[B], moved[B]; // inverse: of what there is before another row vanishes
     evaluate<B>(top, from, value);
     Set now = 0;
     for (int b = 0; b < B; ++b) {
         const Set own = (on | ~sets::below(f.rows)) >> (b * kVec) & 0xff, faces = sets::below(faces_) >> (b * kVec) & 0xff;
-        const Vec size = absolute(value[b]), error = flats::kRoom * load(top.error + b * kVec);
-        if ((above(size, error) | own) != 0xff || (above(-value[b], Vec{}) & faces) != 0) return;
+        const Vec size = absolute(value[b]), error = load(top.error + b * kVec);
+        if ((above(size, 2 * error) | own) != 0xff || (above(-value[b], Vec{}) & faces) != 0) return;
         now |= above(value[b], Vec{}) << (b * kVec);
         moved[b] = size + error;
         inverse[b] = among(static_cast<std::uint32_t>(~own), 1.0 / size);
