@@ -16,10 +16,10 @@ template <class T> std::vector<T> copy(const In<T> &values) {
     return {values.data(), values.data() + values.size()};
 }
 
-// Hand a column over to NumPy without copying it.
 template <class Values> auto fit(Values &values, int) -> decltype(values.fit()) { values.fit(); }
 template <class Values> void fit(Values &, long) {}
 
+// Hand a column over to NumPy without copying it.
 template <class Values> auto give(Values &&values) {
     using T = typename Values::value_type;
     auto *owned = new Values(std::move(values));

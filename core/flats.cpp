@@ -21,8 +21,19 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes, bool l
     listing_ = listing;
     always_above_ = 0;
     for (int i = 0; i < hyperplanes; ++i) id_[faces + i] = i;
-    if (listing) marks_.assign((std::size_t{1} << hyperplanes) / 64 + 1, 0);
     n_ = n;
+    if (listing) {
+        const std::size_t ld = z(padded_n());
+        marks_.assign((std::size_t{1} << hyperplanes) / 64 + 1, 0);
+        if (from_.size() < ld) {
+            normals_.resize(kListed * ld);
+            ways_.resize((kListed + 1) * kListed * ld);
+            rates_.resize((kListed + 1) * kListed * kRows);
+            from_.resize(ld);
+            steps_.resize(kListed * ld);
+        }
+        std::fill(from_.begin(), from_.end(), 0.0);
+    }
     bound_ = bound;
     faces_ = faces;
     cuts_ = hyperplanes;

@@ -107,7 +107,7 @@ class Flats {
     template <int B> void evaluate(const Flat &f, const double *point, Vec *v) const;
     template <int B> bool examine(Flat &f) const;
     template <int B> bool nowhere(const Flat &f, int row, double sign);
-    template <int B> bool eliminate(const Flat &f, Flat &to, int i) const;
+    template <int B> bool eliminate(const Flat &f, Flat &to, int i);
     template <int B> Set between(const Flat &f, int i, Set rows, Pair *pairs, int &n_pairs) const;
     void shorten(Flat &f, Set keep);
 
@@ -122,9 +122,10 @@ class Flats {
     template <int B> void list_at(const Flat &f, int point);
     template <int B> void list_between(const Flat &f, int i);
     template <int B> void list_between(const Flat &f, int i, int j, const Pair *pairs, int n_pairs);
-    bool all_listed(Set base, Set on) const;
-    template <int B> bool directions(Set on);
-    template <int B> void around_with(const Flat &f, Set on, const double *values, const double *free);
+    template <int B> bool extend(int k, int row);
+    template <int B> bool ways_off(int k);
+    template <int B> bool steps(int k, Set on, Set base);
+    template <int B> void around_with(const Flat &f, Set more, const double *values, const double *free);
     void around1(const Flat &f, Set on, const double *values, const double *free);
     void around2(const Flat &f, Set on, const double *values, const double *free);
     void around3(const Flat &f, Set on, const double *values, const double *free);
@@ -155,7 +156,12 @@ class Flats {
     std::vector<Set> marks_; // a bit for each set of hyperplanes' rows above zero: whether that part is listed
     std::vector<std::uint32_t> listed_; // these sets
     Numbers listed_points_;
-    Numbers work_, ways_, rates_, from_, places_; // scratch
+    // Of the hyperplanes that have been eliminated, in this order: their rows, and of the first k, for each k, the ways off
+    // them and what these do to all rows, where they are known.
+    int gone_[kListed + 2], off_[kListed + 2];
+    bool known_[kListed + 2] = {};
+    Numbers normals_, ways_, rates_;
+    Numbers from_, steps_; // scratch
     int id_[kRows]; // of the hyperplanes' rows that are left
     std::uint32_t always_above_ = 0;
 };

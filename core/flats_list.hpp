@@ -7,6 +7,10 @@
 
 namespace plica {
 
+namespace flats {
+inline constexpr double kFar = 0.7; // so much of the room around a point is used
+} // namespace flats
+
 // The parts around one of a flat's points.
 template <int B> INLINE void Flats::list_at(const Flat &f, int point) {
     around(f, 0, f.values + point * B * kVec, f.points + point * ((f.d + kVec - 1) / kVec * kVec));
@@ -62,153 +66,169 @@ INLINE void Flats::list_between(const Flat &f, int i, int j, const Pair *pairs, 
     around(f, sets::one(i) | sets::one(j), values, free);
 }
 
-// Whether the parts on any sides of the hyperplanes `on`, of the others on these sides, are all listed.
-INLINE bool Flats::all_listed(Set base, Set on) const {
-    constexpr Set halves[] = {0xaaaaaaaaaaaaaaaa, 0xcccccccccccccccc, 0xf0f0f0f0f0f0f0f0,
-                              0xff00ff00ff00ff00, 0xffff0000ffff0000, 0xffffffff00000000};
-    Set within = ~Set{0}; // of a word, the bits of these parts
-    for (int i = 0; i < 6; ++i)
-        if ((on >> i & 1) == 0) within &= (base >> i & 1) != 0 ? halves[i] : ~halves[i];
-    const Set words = on >> 6;
-    for (Set chosen = 0;;) {
-        if ((within & ~marks_[base >> 6 | chosen]) != 0) return false;
-        chosen = (chosen - words) & words; // the next subset
-        if (chosen == 0) return true;
+// One more hyperplane after the first k: the ways off each of them, along which the others stay as they are, in the span
+// of their rows, and what each way does to all rows of the whole.
+template <int B> INLINE bool Flats::extend(int k, int row) {
+    const Flat &f = flats_[0];
+    const int ld = padded_n(), stride = B * kVec;
+    double *normal = normals_.data() + k * ld;
+    for (int c = 0; c < n_; ++c) normal[c] = f.A[(c + 1) * stride + row];
+    std::fill(normal + n_, normal + ld, 0.0);
+    const double *ways = ways_.data() + k * kListed * ld, *rates = rates_.data() + k * kListed * kRows;
+    double *now = ways_.data() + (k + 1) * kListed * ld, *now_rates = rates_.data() + (k + 1) * kListed * kRows;
+    double *way = now + k * ld, *rate = now_rates + k * stride;
+    Vec square{};
+    for (int c = 0; c < ld; c += kVec) {
+        Vec sum = load(normal + c);
+        for (int l = 0; l < k; ++l) sum -= rates[l * stride + row] * load(normals_.data() + l * ld + c);
+        store(way + c) = sum;
+        square += sum * load(normal + c);
     }
+    const double inverse = 1.0 / sum_of(square);
+    if (!(std::fabs(inverse) < 1 / flats::kTiny)) return false;
+    for (int c = 0; c < ld; c += kVec) store(way + c) *= inverse;
+    Vec own[B]{};
+    for (int c = 0; c < n_; ++c)
+        for (int b = 0; b < B; ++b) own[b] += way[c] * load(f.A + (c + 1) * stride + b * kVec);
+    for (int b = 0; b < B; ++b) store(rate + b * kVec) = own[b];
+    for (int l = 0; l < k; ++l) {
+        const double change = rates[l * stride + row];
+        for (int c = 0; c < ld; c += kVec) store(now + l * ld + c) = load(ways + l * ld + c) - change * load(way + c);
+        for (int b = 0; b < B; ++b) store(now_rates + l * stride + b * kVec) = load(rates + l * stride + b * kVec) - change * own[b];
+    }
+    off_[k] = row;
+    return true;
 }
 
-// Ways off each of some hyperplanes, on which the others stay as they are: the inverse of their rows, in as many
-// coordinates. False if there is none.
-template <int B> INLINE bool Flats::directions(Set on) {
-    const Flat &f = flats_[0];
-    const int k = sets::size(on), ld = padded_n(), wide = ld + 2 * kVec, stride = B * kVec;
-    if (work_.size() < z(kListed * wide)) {
-        work_.resize(z(kListed * wide));
-        ways_.resize(z(kListed * ld));
-        rates_.resize(z(kListed * kRows));
-        from_.resize(z(ld));
-        places_.resize(z((kListed + 1) * ld));
+// The ways off the first k hyperplanes of the current flat.
+template <int B> INLINE bool Flats::ways_off(int k) {
+    int known = k;
+    while (known > 0 && !known_[known]) --known;
+    for (; known < k; ++known) {
+        if (!extend<B>(known, gone_[known])) return false;
+        known_[known + 1] = true;
     }
-    int l = 0, lead[kListed];
-    for (Set rest = on; rest != 0; rest &= rest - 1, ++l) {
-        double *row = work_.data() + l * wide;
-        for (int c = 0; c < n_; ++c) row[c] = f.A[(c + 1) * stride + sets::first(rest)];
-        std::fill(row + n_, row + wide, 0.0);
-        row[ld + l] = 1.0;
+    return true;
+}
+
+// Steps off each of the first k hyperplanes, from a point that lies on them. All steps together change no other row by more
+// than a share kFar of what it is; of an error, what rounding adds to a place and to a row is less than half.
+// (Beside the coefficients' errors, at most (3 n + 8) kUnit S; see Flats::set_row.)
+template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
+    const Flat &top = flats_[0];
+    const int ld = padded_n(), stride = B * kVec;
+    const double *from = from_.data(), *ways = ways_.data() + k * kListed * ld;
+    double *rates = rates_.data() + k * kListed * kRows;
+    Vec value[B], inverse[B], moved[B]; // inverse: of what there is before another row vanishes
+    evaluate<B>(top, from, value);
+    Set now = 0;
+    for (int b = 0; b < B; ++b) {
+        const Set own = (on | ~sets::below(top.rows)) >> (b * kVec) & 0xff, faces = sets::below(faces_) >> (b * kVec) & 0xff;
+        const Vec size = absolute(value[b]), error = load(top.error + b * kVec);
+        if ((above(size, 2 * error) | own) != 0xff || (above(-value[b], Vec{}) & faces) != 0) return false;
+        now |= above(value[b], Vec{}) << (b * kVec);
+        moved[b] = size + 0.5 * error;
+        inverse[b] = among(static_cast<std::uint32_t>(~own), 1.0 / size);
     }
-    for (l = 0; l < k; ++l) {
-        double *row = work_.data() + l * wide;
-        int best = 0;
-        for (int c = 1; c < n_; ++c)
-            if (std::fabs(row[c]) > std::fabs(row[best])) best = c;
-        lead[l] = best;
-        if (!(std::fabs(row[best]) > flats::kTiny)) return false;
-        const double inverse = 1.0 / row[best];
-        for (int c = 0; c < wide; c += kVec) store(row + c) *= inverse;
-        for (int m = 0; m < k; ++m) {
-            double *other = work_.data() + m * wide;
-            const double factor = other[best];
-            if (m == l || factor == 0.0) continue;
-            for (int c = 0; c < wide; c += kVec) store(other + c) -= factor * load(row + c);
+    if ((now & ~on & ~sets::below(faces_) & sets::below(top.rows)) != base) return false;
+    alignas(64) double step[kListed], start[kColumns], rest[B * kVec], used[kColumns];
+    for (int c = 0; c < ld; c += kVec) {
+        const Vec room = load(bound_ + c) - absolute(load(from + c));
+        if (above(room, Vec{} + 64 * kUnit) != 0xff) return false; // of which rounding takes far less
+        store(start + c) = room;
+        store(used + c) = Vec{};
+    }
+    Vec used_by[B]{};
+    for (int l = 0; l < k; ++l) { // each way has the same share of what it has alone
+        const double *way = ways + l * ld;
+        double *rate = rates + l * stride;
+        Vec most{}, change[B]{}; // afresh: steps taken to get here are not in its error
+        for (int c = 0; c < n_; ++c)
+            for (int b = 0; b < B; ++b) change[b] += way[c] * load(top.A + (c + 1) * stride + b * kVec);
+        for (int b = 0; b < B; ++b) store(rate + b * kVec) = change[b];
+        for (int c = 0; c < ld; c += kVec) {
+            const Vec share = absolute(load(way + c)) / load(start + c);
+            most = most < share ? share : most;
         }
+        for (int b = 0; b < B; ++b) {
+            const Vec share = absolute(change[b]) * inverse[b];
+            most = most < share ? share : most;
+        }
+        step[l] = 1 / largest(most);
+        for (int c = 0; c < ld; c += kVec) store(used + c) += step[l] * (absolute(load(way + c)) / load(start + c));
+        for (int b = 0; b < B; ++b) used_by[b] += step[l] * (absolute(change[b]) * inverse[b]);
     }
-    std::fill(ways_.begin(), ways_.begin() + k * ld, 0.0);
-    for (l = 0; l < k; ++l)
-        for (int m = 0; m < k; ++m) ways_[z(l * ld + lead[m])] = work_[z(m * wide + ld + l)];
+    Vec most{}, sum{};
+    const auto note = [&](const Vec &share) __attribute__((always_inline)) {
+        most = most < share ? share : most;
+        sum += share; // not a number, if one of them is not
+    };
+    for (int c = 0; c < ld; c += kVec) note(load(used + c));
+    for (int b = 0; b < B; ++b) note(used_by[b]);
+    if (above(Vec{} + DBL_MAX, sum) != 0xff) return false;
+    const double part = flats::kFar / largest(most);
+    std::copy(from, from + ld, start);
+    for (int l = 0; l < k; ++l) {
+        step[l] *= part;
+        for (int b = 0; b < B; ++b) moved[b] += step[l] * absolute(load(rates + l * stride + b * kVec));
+        for (int c = 0; c < ld; c += kVec) store(start + c) -= step[l] * load(ways + l * ld + c);
+    }
+    for (int b = 0; b < B; ++b) store(rest + b * kVec) = moved[b];
+    for (int l = 0; l < k; ++l) // what a step off a hyperplane changes there is more than all the rest
+        if (!(2 * step[l] * rates[l * stride + off_[l]] > rest[off_[l]])) return false;
+    std::copy(start, start + ld, from_.data()); // from which all steps go the same way
+    for (int l = 0; l < k; ++l)
+        for (int c = 0; c < ld; c += kVec) store(steps_.data() + l * ld + c) = 2 * step[l] * load(ways + l * ld + c);
     return true;
 }
 
 // The parts around a point of a flat, with the values of its rows and of the coordinates that are left, which may lie
 // on more hyperplanes.
 template <int B>
-INLINE void Flats::around_with(const Flat &f, Set on, const double *values, const double *free) {
-    on |= f.on;
-    const Set all = sets::below(f.rows) & ~sets::below(faces_), others = all & ~on;
+INLINE void Flats::around_with(const Flat &f, Set more, const double *values, const double *free) {
+    constexpr Set halves[] = {0xaaaaaaaaaaaaaaaa, 0xcccccccccccccccc, 0xf0f0f0f0f0f0f0f0,
+                              0xff00ff00ff00ff00, 0xffff0000ffff0000, 0xffffffff00000000};
+    const Set on = f.on | more, others = sets::below(f.rows) & ~sets::below(faces_) & ~on;
     Set base = 0;
     for (int b = 0; b < B; ++b) base |= above(load(values + b * kVec), Vec{}) << (b * kVec);
     base &= others;
-    if (all_listed(base >> faces_, on >> faces_) || !directions<B>(on)) return;
-    const Flat &top = flats_[0];
-    const int ld = padded_n(), stride = B * kVec;
-    double *from = from_.data();
-    for (int c = 0; c < n_; ++c)
-        if (f.row_of[c] >= 0) from[c] = values[f.row_of[c]];
-    for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
-    std::fill(from + n_, from + ld, 0.0);
-    // Steps end where other rows are half of what they are here, at least; of an error, what rounding adds to a place
-    // and to a row is less than half.
-    Vec value[B], inverse[B], moved[B]; // inverse: of what there is before another row vanishes
-    evaluate<B>(top, from, value);
-    Set now = 0;
-    for (int b = 0; b < B; ++b) {
-        const Set own = (on | ~sets::below(f.rows)) >> (b * kVec) & 0xff, faces = sets::below(faces_) >> (b * kVec) & 0xff;
-        const Vec size = absolute(value[b]), error = load(top.error + b * kVec);
-        if ((above(size, 2 * error) | own) != 0xff || (above(-value[b], Vec{}) & faces) != 0) return;
-        now |= above(value[b], Vec{}) << (b * kVec);
-        moved[b] = size + error;
-        inverse[b] = among(static_cast<std::uint32_t>(~own), 1.0 / size);
-    }
-    if ((now & others) != base) return;
-    const int k = sets::size(on);
-    alignas(64) double step[kListed];
-    for (int l = 0; l < k; ++l) { // what each way does to all rows
-        const double *way = ways_.data() + l * ld;
-        Vec rate[B]{}, most{}, guard{};
-        const auto note = [&](const Vec &share) __attribute__((always_inline)) {
-            most = most < share ? share : most;
-            guard += share; // not a number, if one of them is not
-        };
-        for (int c = 0; c < n_; ++c) {
-            if (way[c] == 0.0) continue;
-            for (int b = 0; b < B; ++b) rate[b] += way[c] * load(top.A + (c + 1) * stride + b * kVec);
-        }
-        for (int c = 0; c < ld; c += kVec) {
-            const Vec room = load(bound_ + c) - absolute(load(from + c));
-            if (above(room, Vec{} + 64 * kUnit) != 0xff) return; // of which rounding takes far less than half
-            note(absolute(load(way + c)) / room);
-        }
-        for (int b = 0; b < B; ++b) {
-            store(rates_.data() + l * stride + b * kVec) = rate[b];
-            note(absolute(rate[b]) * inverse[b]);
-        }
-        if (above(Vec{} + DBL_MAX, guard) != 0xff) return;
-        step[l] = 0.5 / (k * largest(most));
-        for (int b = 0; b < B; ++b) moved[b] += step[l] * absolute(rate[b]);
-    }
-    // what a step off a hyperplane changes there is more than all the rest
-    alignas(64) double rest_of[B * kVec];
-    for (int b = 0; b < B; ++b) store(rest_of + b * kVec) = moved[b];
-    int l = 0;
-    for (Set rest = on; rest != 0; rest &= rest - 1, ++l)
-        if (!(2 * step[l] * rates_[z(l * stride + sets::first(rest))] > rest_of[sets::first(rest)])) return;
-    // Backwards on each way, or forwards where the bit of i is set. Place l is where the ways from l on end, if those
-    // before go backwards; known from `known` on.
-    double *places = places_.data(), *start = places + k * ld;
-    std::copy(from, from + ld, start);
-    for (l = 0; l < k; ++l)
-        for (int c = 0; c < ld; c += kVec) {
-            store(ways_.data() + l * ld + c) *= step[l];
-            store(start + c) -= load(ways_.data() + l * ld + c);
-        }
-    Set chosen = 0;
-    int known = k;
-    for (std::uint32_t i = 0;;) {
-        const Set part = (base | chosen) >> faces_, bit = Set{1} << (part % 64);
-        if ((marks_[part / 64] & bit) == 0) {
-            marks_[part / 64] |= bit;
-            for (; known > 0; --known) {
-                const double *now = places + known * ld, *way = ways_.data() + (known - 1) * ld;
-                const double twice = (i >> (known - 1) & 1) != 0 ? 2.0 : 0.0;
-                for (int c = 0; c < ld; c += kVec) store(places + (known - 1) * ld + c) = load(now + c) + twice * load(way + c);
+    Set within = ~Set{0}; // of a word of marks, the bits of these parts
+    for (int i = 0; i < 6; ++i)
+        if ((on >> faces_ >> i & 1) == 0) within &= (base >> faces_ >> i & 1) != 0 ? halves[i] : ~halves[i];
+    const Set words = on >> faces_ >> 6;
+    const int ld = padded_n(), k = sets::size(on);
+    bool ready = false;
+    for (Set chosen = 0;;) {
+        const Set word = base >> faces_ >> 6 | chosen;
+        for (Set missing = within & ~marks_[word]; missing != 0; missing &= missing - 1) {
+            if (!ready) {
+                double *from = from_.data();
+                for (int c = 0; c < n_; ++c)
+                    if (f.row_of[c] >= 0) from[c] = values[f.row_of[c]];
+                for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
+                int first = sets::size(f.on);
+                if (!ways_off<B>(first)) return;
+                for (Set rest = more & ~f.on; rest != 0; rest &= rest - 1, ++first) {
+                    known_[first + 1] = false;
+                    if (!extend<B>(first, sets::first(rest))) return;
+                }
+                if (!steps<B>(k, on, base)) return;
+                ready = true;
             }
+            const Set part = word * 64 + static_cast<Set>(sets::first(missing));
             const std::size_t at = listed_.size() * z(ld);
             if (listed_points_.size() < at + z(ld)) listed_points_.resize(2 * (at + z(ld)));
-            for (int c = 0; c < ld; c += kVec) store(listed_points_.data() + at + z(c)) = load(places + c);
+            double *point = listed_points_.data() + at;
+            std::copy(from_.data(), from_.data() + ld, point);
+            for (int l = 0; l < k; ++l) {
+                if ((part >> (off_[l] - faces_) & 1) == 0) continue;
+                for (int c = 0; c < ld; c += kVec) store(point + c) += load(steps_.data() + l * ld + c);
+            }
             listed_.push_back(static_cast<std::uint32_t>(part));
+            marks_[word] |= missing & -missing;
         }
-        chosen = (chosen - on) & on; // the next subset
-        if (chosen == 0) break;
-        known = std::max(known, 1 + __builtin_ctz(++i));
+        chosen = (chosen - words) & words; // the next subset
+        if (chosen == 0) return;
     }
 }
 

@@ -72,7 +72,7 @@ template <int B> INLINE bool Flats::nowhere(const Flat &f, int row, double sign)
 }
 
 // The rows on the flat where row i vanishes, which has one coordinate less.
-template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) const {
+template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) {
     const int stride = B * kVec, d = f.d;
     int e = 1;
     for (int c = 2; c <= d; ++c)
@@ -109,6 +109,11 @@ template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) co
     to.rows = f.rows;
     to.blocks = f.blocks;
     to.on = f.on | sets::one(i);
+    const int level = sets::size(f.on);
+    if (level < kListed) {
+        gone_[level] = i;
+        known_[level + 1] = false;
+    }
     return true;
 }
 
