@@ -11,7 +11,7 @@ shows the peak memory of counting 10^5, 10^6 and 10^7 regions.
 Networks: He-normal weights, biases N(0, 0.3^2), NumPy's default_rng(0) drawn layer by layer (first
 weights, then biases), on [-1, 1]^n; `d3-w32x3` has 3 inputs, three hidden layers of 32 and one
 output. Times are CPU seconds of one thread, the best of several runs. What is written out, patterns
-and witnesses, comes in chunks of at most 16 MB, as a program would read it. Above the table stands
+and witnesses, comes in chunks of at most 4 MB, as a program would read it. Above the table stands
 a yardstick of the machine: the rate of a large matrix product on one thread.
 """
 
@@ -45,7 +45,7 @@ SUITE = [
     (784, 11, 2, 836_202),
 ]
 #: Bytes of a chunk of regions that are written out.
-CHUNK = 1 << 24
+CHUNK = 1 << 22
 #: CPU seconds that are spent on a network, at least one run of it.
 SPAN = 2.0
 

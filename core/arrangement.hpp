@@ -83,7 +83,7 @@ class Arrangement {
     };
     bool list(std::size_t depth, std::int64_t &count);
     const Way *ways(std::size_t depth) const { return ways_.data() + depth * kDim; }
-    Vec crossing(const Level &here, int cut) const;
+    void crossing(const Level &here, int cut, Vec &point) const;
     void leave(std::size_t depth, int id);
     bool around(std::size_t n, const Vec &point);
     template <int D> bool around_in(std::size_t n, const Vec &point);

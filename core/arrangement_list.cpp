@@ -62,14 +62,17 @@ bool Arrangement::list(std::size_t depth, std::int64_t &count) {
     for (int i = 0; i < here.cuts; ++i) {
         if ((met >> here.id[i] & 1) != 0) continue;
         leave(depth, here.id[i]);
-        if (!around(depth + 1, crossing(here, i))) return false;
+        Vec point;
+        crossing(here, i, point);
+        if (!around(depth + 1, point)) return false;
     }
     return true;
 }
 
 // Where the way from the middle of a level to a vertex on the other side of a hyperplane crosses it.
-Vec Arrangement::crossing(const Level &here, int cut) const {
-    const Vec from = load(here.middle.data());
+void Arrangement::crossing(const Level &here, int cut, Vec &point) const {
+    const Vec &from = load(here.middle.data());
+    point = from;
     const int id = here.id[cut];
     const double value = sum_of(load(normals_.data() + id * kVec) * from) + rows_[dim_ * kMost + z(id)];
     const Word *above = here.above.data() + z(cut * here.words);
@@ -78,14 +81,14 @@ Vec Arrangement::crossing(const Level &here, int cut) const {
         if (side == 0) continue;
         const int v = 64 * w + first_bit(side);
         const double other = here.values[z(cut) * here.ld + z(v)];
-        return from + value / (value - other) * (load(here.places.data() + v * kVec) - from);
+        point = from + value / (value - other) * (load(here.places.data() + v * kVec) - from);
+        return;
     }
-    return from;
 }
 
 // Restrict the next level to one more hyperplane: the ways off the hyperplanes of that level, along each of which the
 // others do not change; each within the span of the rows (coordinates in units of their extents).
-void Arrangement::leave(std::size_t depth, int id) {
+CLONES void Arrangement::leave(std::size_t depth, int id) {
     const Way *before = ways(depth);
     Way *after = ways_.data() + (depth + 1) * kDim;
     const Vec row = load(normals_.data() + id * kVec);
@@ -142,9 +145,9 @@ template <int D> INLINE bool Arrangement::around_in(std::size_t n, const Vec &po
         signs_.resize(2 * (found_ + found));
         points_.resize(signs_.size() * kVec);
     }
-    Vec places[std::size_t{1} << D], moves[D], moved[kMost / kVec];
+    Vec places[std::size_t{1} << D], moves[D] = {}, moved[kMost / kVec] = {};
     alignas(64) double own[D][kMost];
-    double step[D];
+    double step[D] = {};
     for (int i = 0; i < blocks; ++i) moved[i] = absolute(values[i]);
     places[0] = point;
     for (std::size_t d = 0; d < n; ++d) {
@@ -193,7 +196,7 @@ template <int D> INLINE bool Arrangement::around_in(std::size_t n, const Vec &po
     return true;
 }
 
-bool Arrangement::around(std::size_t n, const Vec &point) {
+CLONES bool Arrangement::around(std::size_t n, const Vec &point) {
     switch (dim_) {
     case 1: return around_in<1>(n, point);
     case 2: return around_in<2>(n, point);

@@ -13,7 +13,15 @@ namespace plica {
 
 inline int padded8(int n) { return (n + 7) / 8 * 8; }
 inline int words_of(int n) { return (n + 63) / 64; }
-inline int count_bits(std::uint64_t w) { return __builtin_popcountll(w); }
+inline int count_bits(std::uint64_t w) {
+#if defined(__x86_64__) && !defined(__POPCNT__) // else a call
+    w -= w >> 1 & 0x5555555555555555;
+    w = (w & 0x3333333333333333) + (w >> 2 & 0x3333333333333333);
+    return static_cast<int>(((w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+#else
+    return __builtin_popcountll(w);
+#endif
+}
 inline int first_bit(std::uint64_t w) { return __builtin_ctzll(w); }
 // the members of word w of a set of n that are below n
 inline std::uint64_t all_below(int n, int w) {
@@ -50,28 +58,7 @@ template <class T> int pack(const T *from, const std::uint64_t *members, int n_w
 
 // Append the index[j] << 16 | low for all j < n for which sets[j] has at least `need` members in common with `set`.
 // The arrays are read up to a multiple of eight. Returns how many.
-inline std::size_t join(std::uint64_t set, const std::uint64_t *sets, const std::uint32_t *index, std::size_t n,
-                        int need, std::uint32_t low, std::uint32_t *to) {
-    std::uint32_t *next = to;
-#if defined(PLICA_COMPRESS)
-    const __m512i here = _mm512_set1_epi64(static_cast<long long>(set)), enough = _mm512_set1_epi64(need);
-    const __m256i with = _mm256_set1_epi32(static_cast<int>(low));
-    for (std::size_t j = 0; j < n; j += 8) {
-        __mmask8 hit = _mm512_cmpge_epi64_mask(
-            _mm512_popcnt_epi64(_mm512_and_si512(here, _mm512_loadu_si512(sets + j))), enough);
-        if (n - j < 8) hit = static_cast<__mmask8>(hit & ((1u << (n - j)) - 1));
-        const __m256i pairs = _mm256_or_si256(
-            _mm256_slli_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(index + j)), 16), with);
-        _mm256_storeu_si256(reinterpret_cast<__m256i *>(next), _mm256_maskz_compress_epi32(hit, pairs));
-        next += count_bits(hit);
-    }
-#else
-    for (std::size_t j = 0; j < n; ++j) {
-        *next = index[j] << 16 | low;
-        next += count_bits(set & sets[j]) >= need;
-    }
-#endif
-    return static_cast<std::size_t>(next - to);
-}
+std::size_t join(std::uint64_t set, const std::uint64_t *sets, const std::uint32_t *index, std::size_t n, int need,
+                 std::uint32_t low, std::uint32_t *to);
 
 } // namespace plica

@@ -54,7 +54,7 @@ inline std::uint64_t above(const Vec &a, const Vec &b) {
     return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), _CMP_GT_OQ);
 }
 
-inline double sum_of(const Vec &v) {
+INLINE double sum_of(const Vec &v) {
     const Vec four = v + __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
     const Vec two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1, 6, 7, 4, 5);
     return two[0] + two[1];
