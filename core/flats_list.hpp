@@ -1,6 +1,6 @@
 // Points of the parts around flats. Part of flats.cpp.
 //
-// Nothing here has to be certain but the last step: around a point, the signs of all rows, as they were given.
+// Points and directions are guides; what is certain is what `steps` finds, from the rows as they were given.
 #pragma once
 
 #include "flats_rows.hpp"
@@ -113,7 +113,7 @@ template <int B> INLINE bool Flats::ways_off(int k) {
 
 // Steps off each of the first k hyperplanes, from a point that lies on them. All steps together change no other row by more
 // than a share kFar of what it is; of an error, what rounding adds to a place and to a row is less than half.
-// (Beside the coefficients' errors, at most (3 n + 8) kUnit S; see Flats::set_row.)
+// (Beside the coefficients' errors, at most (4 n + 8) kUnit S; see Flats::set_row.)
 template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     const Flat &top = flats_[0];
     const int ld = padded_n(), stride = B * kVec;
@@ -134,7 +134,7 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     alignas(64) double step[kListed], start[kColumns], rest[B * kVec], used[kColumns];
     for (int c = 0; c < ld; c += kVec) {
         const Vec room = load(bound_ + c) - absolute(load(from + c));
-        if (above(room, Vec{} + 64 * kUnit) != 0xff) return false; // of which rounding takes far less
+        if (above(room, Vec{} + 256 * kUnit) != 0xff) return false; // of which rounding takes far less
         store(start + c) = room;
         store(used + c) = Vec{};
     }
