@@ -10,9 +10,10 @@ shows the peak memory of counting 10^5, 10^6 and 10^7 regions.
 
 Networks: He-normal weights, biases N(0, 0.3^2), NumPy's default_rng(0) drawn layer by layer (first
 weights, then biases), on [-1, 1]^n; `d3-w32x3` has 3 inputs, three hidden layers of 32 and one
-output. Times are CPU seconds of one thread, the best of several runs. What is written out, patterns
-and witnesses, comes in chunks of at most 4 MB, as a program would read it. Above the table stands
-a yardstick of the machine: the rate of a large matrix product on one thread.
+output. Times are CPU seconds of one thread, the best of several runs. Counting looks at the parts
+of a cell together; *each found* takes a point in every region and keeps none, and *written out*
+gives patterns and these points, in chunks of at most 4 MB, as a program would read them. Above the
+table stands a yardstick of the machine: the rate of a large matrix product on one thread.
 """
 
 from __future__ import annotations
@@ -50,21 +51,23 @@ CHUNK = 1 << 22
 SPAN = 2.0
 
 
-def walk(net: plica.Network, box: plica.Box, *, write: bool) -> tuple[float, dict[str, Any]]:
+def walk(
+    net: plica.Network, box: plica.Box, *, write: bool = False, each: bool = False
+) -> tuple[float, dict[str, Any]]:
     """CPU seconds of one walk, and its counters, with the bytes that it wrote."""
     start = time.process_time()
-    engine = Cells(net, box, patterns=write, witnesses=write)
+    engine = Cells(net, box, patterns=write, witnesses=write, each=each)
     most = CHUNK // (8 * (engine.words + box.dim)) if write else 1 << 62
     size = sum(c.nbytes for chunk in engine.chunks(size=most) for c in chunk.values())
     seconds = time.process_time() - start
     return seconds, {**engine.counters, "form": engine.form, "bytes": size}
 
 
-def best(net: plica.Network, box: plica.Box, *, write: bool) -> tuple[float, dict[str, Any]]:
+def best(net: plica.Network, box: plica.Box, **kind: bool) -> tuple[float, dict[str, Any]]:
     """The quickest of several walks."""
     runs, spent = [], 0.0
     while not runs or spent < SPAN:
-        runs.append(walk(net, box, write=write))
+        runs.append(walk(net, box, **kind))
         spent += runs[-1][0]
     return min(runs, key=lambda run: run[0])
 
@@ -143,16 +146,18 @@ def main() -> None:
     quick, limit = arguments.quick, arguments.highs
     print(f"matrix product on one thread: {yardstick():.1f} G multiply-adds/s\n")
     print(
-        "| network | form | regions | count, s | regions/s | written out, s | regions/s "
+        "| network | form | regions | count, s | regions/s | each found, regions/s "
+        "| written out, s | regions/s "
         "| bytes a region | programs a region | pivots a program | instructions a region "
         "| arbitrated | HiGHS, regions/s | ratio |"
     )
-    print("| --- | --- |" + " ---: |" * 12)
+    print("| --- | --- |" + " ---: |" * 13)
     for n, width, depth, expected in SUITE:
         if quick and (expected or 0) > 200_000:
             continue
         net, box, name = network(n, width, depth), plica.Box.cube(n), f"d{n}-w{width}x{depth}"
-        seconds, counters = best(net, box, write=False)
+        seconds, counters = best(net, box)
+        visited, _ = best(net, box, each=True)
         written, columns = best(net, box, write=True)
         found = counters["regions"]
         if expected is not None and found != expected:
@@ -165,7 +170,7 @@ def main() -> None:
             highs, ratio = f"{rate:,.0f}", f"{found / seconds / rate:,.0f}"
         print(
             f"| {name} | {counters['form']} | {found:,} | {seconds:.4f} | "
-            f"{found / seconds:,.0f} | {written:.4f} | "
+            f"{found / seconds:,.0f} | {found / visited:,.0f} | {written:.4f} | "
             f"{found / written:,.0f} | {columns['bytes'] / found:.0f} | "
             f"{counters['programs'] / found:.2f} | "
             f"{counters['pivots'] / max(counters['programs'], 1):.2f} | {steps} | "

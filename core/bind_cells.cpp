@@ -85,8 +85,9 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
         .def(
             "__init__",
             [](C *self, const Chain &chain, int n, const In<double> &lower, const In<double> &upper, const Table<double> &A,
-               const In<double> &b, bool patterns, bool witnesses, bool maps, double filter) {
+               const In<double> &b, bool patterns, bool witnesses, bool maps, double filter, bool each) {
                 Listing listing;
+                listing.each = each;
                 listing.patterns = patterns;
                 listing.witnesses = witnesses;
                 listing.maps = maps;
@@ -94,7 +95,7 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
                 new (self) C(chain, domain_of(n, lower, upper, A, b), listing);
             },
             "chain"_a, "n"_a, "lower"_a, "upper"_a, "A"_a, "b"_a, "patterns"_a, "witnesses"_a, "maps"_a,
-            "filter"_a = 1.0, nb::keep_alive<1, 2>(),
+            "filter"_a = 1.0, "each"_a = false, nb::keep_alive<1, 2>(),
             "The domain {lower <= x <= upper, A x <= b}; without bounds where both are empty.")
         .def("share", &C::share, "claims"_a, "stage"_a, "depth"_a, nb::keep_alive<1, 2>(),
              "Divide the regions with other walks: leave out the cells of this stage that one of them took; of "

@@ -41,7 +41,7 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
       arbiter_(chain, pieces_), form_(domain_, arbiter_, listing.filter), bits_(chain.pattern_bits()) {
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = listing.maps ? n_stages - 1 : std::max(0, chain.last_nonlinear());
-    counting_ = !listing.patterns && !listing.witnesses && !listing.maps;
+    counting_ = !listing.patterns && !listing.witnesses && !listing.maps && !listing.each;
     plain_ = !counting_ && !listing.maps;
     words_ = pattern_words(bits_);
     for (const Stage &s : chain.stages) {

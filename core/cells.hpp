@@ -34,6 +34,7 @@ struct Listed {
 
 struct Listing {
     bool patterns = false, witnesses = false, maps = false;
+    bool each = false; // find each region even where nothing of it is written
     double filter = 1.0; // scale of the error bound; infinity sends every question to the arbiter
 };
 

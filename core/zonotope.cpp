@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "lanes.hpp"
@@ -38,8 +39,9 @@ void Zonotope::set_frame(const double *middle, const double *half) {
     const std::size_t padded = z((r_ + kVec - 1) / kVec * kVec);
     s_.assign(padded, 0.0);
     scaled_ = offset_ = s_;
-    x_ = start_;
-    look();
+    pull_.assign(padded, 0.0);
+    sums_.assign(z(r_ * kVec), 0.0);
+    push(s_.data()); // nowhere: the middle of the box
     start_image_ = s_;
     double worst = 0, sum = 0;
     for (int k = 0; k < r_; ++k) {
@@ -52,14 +54,11 @@ void Zonotope::set_frame(const double *middle, const double *half) {
         offset_[z(k)] = (middle_[z(k)] - y) * weight_[z(k)];
         sum += 2 * error * weight_[z(k)];
     }
-    scaled_rows_ = A_;
-    for (int k = 0; k < r_; ++k)
-        for (std::size_t j = 0; j < ld_; ++j) scaled_rows_[z(k) * ld_ + j] /= half_[z(k)];
     columns_.assign(z(n_) * padded, 0.0);
     metric_.assign(z(r_) * padded, 0.0);
     for (int j = 0; j < n_; ++j) {
         double *column = &columns_[z(j) * padded];
-        for (int k = 0; k < r_; ++k) column[k] = scaled_rows_[z(k) * ld_ + z(j)];
+        for (int k = 0; k < r_; ++k) column[k] = A_[z(k) * ld_ + z(j)] / half_[z(k)];
         for (int k = 0; k < r_; ++k)
             for (int i = 0; i < r_; ++i) metric_[z(k) * padded + z(i)] += column[k] * column[i];
     }
@@ -117,26 +116,35 @@ void Zonotope::reset() {
     free_ = n_;
 }
 
+// Some columns of the map at a time: first of the way there, then of the image, while they are at hand.
 CLONES void Zonotope::push(const double *u) {
-    for (std::size_t j = 0; j < ld_; j += kVec) {
-        Vec x = load(&start_[j]);
-        for (int k = 0; k < r_; ++k) x += u[k] * load(&scaled_rows_[z(k) * ld_ + j]);
-        const Vec low = load(&lower_[j]), high = load(&upper_[j]);
-        x = x < low ? low : x;
-        store(&x_[j]) = x > high ? high : x;
-    }
-    look();
-}
-
-CLONES void Zonotope::look() {
     for (int k = 0; k < r_; ++k) {
-        Vec sum{};
-        const double *a = row(k);
-        for (std::size_t j = 0; j < ld_; j += kVec) sum += load(a + j) * load(&x_[j]);
-        double y = bias_[z(k)];
-        for (int i = 0; i < kVec; ++i) y += sum[i];
-        s_[z(k)] = (y - middle_[z(k)]) / half_[z(k)];
+        pull_[z(k)] = u[k] / half_[z(k)];
+        store(&sums_[z(k * kVec)]) = Vec{};
     }
+    std::size_t j = 0;
+    const auto move = [&](auto blocks) __attribute__((always_inline)) {
+        constexpr int m = decltype(blocks)::value;
+        Vec x[m];
+        for (int i = 0; i < m; ++i) x[i] = load(&start_[j + z(i * kVec)]);
+        for (int k = 0; k < r_; ++k)
+            for (int i = 0; i < m; ++i) x[i] += pull_[z(k)] * load(row(k) + j + z(i * kVec));
+        for (int i = 0; i < m; ++i) {
+            const Vec low = load(&lower_[j + z(i * kVec)]), high = load(&upper_[j + z(i * kVec)]);
+            const Vec above = x[i] < low ? low : x[i];
+            x[i] = above > high ? high : above;
+            store(&x_[j + z(i * kVec)]) = x[i];
+        }
+        for (int k = 0; k < r_; ++k) {
+            Vec sum = load(&sums_[z(k * kVec)]);
+            for (int i = 0; i < m; ++i) sum += load(row(k) + j + z(i * kVec)) * x[i];
+            store(&sums_[z(k * kVec)]) = sum;
+        }
+        j += m * kVec;
+    };
+    while (j + 8 * kVec <= ld_) move(std::integral_constant<int, 8>());
+    while (j < ld_) move(std::integral_constant<int, 1>());
+    for (int k = 0; k < r_; ++k) s_[z(k)] = (bias_[z(k)] + sum_of(load(&sums_[z(k * kVec)])) - middle_[z(k)]) / half_[z(k)];
 }
 
 // Of the inputs at their bounds it takes away what they have in the metric of all.

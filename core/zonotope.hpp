@@ -51,14 +51,14 @@ class Zonotope {
 
   private:
     const double *row(int k) const { return A_.data() + static_cast<std::size_t>(k) * ld_; }
-    void look();
     void invert(); // the metric
     double support(const double *w);
 
     int n_, r_;
     std::size_t ld_;
     Numbers A_, lower_, upper_, start_, x_;
-    Numbers scaled_rows_, columns_; // A by the half widths of the frame, both ways
+    Numbers columns_; // of A by the half widths of the frame
+    Numbers pull_, sums_;
     std::vector<double> bias_, size_, weight_, middle_, half_;
     Numbers s_, start_image_, scaled_, offset_, metric_, metric_here_, inverse_, force_;
     int free_ = 0;

@@ -214,3 +214,18 @@ def test_engines_are_chosen_by_the_domain() -> None:
     assert plica.count_regions(net, plica.Box.cube(2)).engine == "plane"
     assert plica.count_regions(net, plica.Box.cube(2), engine="cells").engine == "cells"
     assert plica.count_regions(net, plica.Space(2), kind="linear").engine == "cells"
+
+
+@pytest.mark.parametrize("form", ["vertices", "dictionary"])
+def test_finding_each_region_is_counting(form: str) -> None:
+    net = plica.Network.mlp(he([4, 9, 7, 1]))
+    box = plica.Box.cube(4)
+    walks = [Cells(net, box, form=form), Cells(net, box, form=form, each=True)]
+    for walk in walks:
+        for chunk in walk.chunks():
+            assert all(column.size == 0 for column in chunk.values())
+    assert walks[0].counters["regions"] == walks[1].counters["regions"] > 300
+    some = Cells(net, box, form=form, each=True)
+    assert not some.complete
+    next(some.chunks(Budget(regions=100)))
+    assert some.counters["regions"] == 100

@@ -51,6 +51,9 @@ class Cells(Running):
         arithmetic; the answer must not change.
     n_jobs : int
         Threads that divide the work.
+    each : bool
+        Find a point inside each region even where nothing is written: counting alone looks at the
+        parts of a cell together.
     form : {"vertices", "dictionary", "image"}, optional
         What a cell keeps of itself: its vertices, or a simplex dictionary; or a dictionary in the
         space of the first stage's pre-activations. By default the one that is likely to be the
@@ -69,6 +72,7 @@ class Cells(Running):
     maps: bool = False
     filter_scale: float = 1.0
     n_jobs: int = 1
+    each: bool = False
     form: str | None = None
 
     def __post_init__(self) -> None:
@@ -99,7 +103,8 @@ class Cells(Running):
                 return _core.ImageCells(image_chain, chain, *bounds, *columns, self.filter_scale)
             kind = _core.VertexCells if form == "vertices" else _core.DictionaryCells
             dim = self.domain.dim
-            return kind(chain, dim, lower, upper, A, b, *columns, self.maps, self.filter_scale)
+            written = (*columns, self.maps, self.filter_scale, self.each)
+            return kind(chain, dim, lower, upper, A, b, *written)
 
         try:
             if self.form is None:
