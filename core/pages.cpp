@@ -16,7 +16,7 @@ namespace plica::pages {
 
 namespace {
 
-constexpr std::size_t kUnit = std::size_t{1} << 18;                     // sizes are multiples of it
+constexpr std::size_t kPiece = std::size_t{1} << 18; // sizes are multiples of it
 constexpr std::size_t kLargest = std::size_t{1} << 25, kAll = 2 * kLargest; // to be kept: a span, and all together
 
 struct Kept {
@@ -26,9 +26,9 @@ struct Kept {
 };
 
 Kept &kept() { // never destroyed: arrays may be freed after all else
-    static Kept &all = [] () -> Kept & {
+    static Kept &all = []() -> Kept & {
         auto *made = new Kept;
-        made->spans.reserve(kAll / kUnit); // `free` does not fail
+        made->spans.reserve(kAll / kPiece); // `free` does not fail
         return *made;
     }();
     return all;
@@ -52,7 +52,7 @@ Span take(std::size_t bytes) {
 } // namespace
 
 Span grow(Span span, std::size_t used, std::size_t bytes) {
-    bytes = (bytes + kUnit - 1) / kUnit * kUnit; // pages cost nothing until they are used
+    bytes = (bytes + kPiece - 1) / kPiece * kPiece; // pages cost nothing until they are used
     Span more = take(bytes);
     if (more.at != nullptr) {
         if (used > 0) std::memcpy(more.at, span.at, used);
