@@ -74,9 +74,10 @@ class Arrangement {
     bool keep(Level &here, int id, double error);
     bool distinct(const Level &edge) const;
     bool count(std::size_t depth, std::int64_t &parts);
-    // What a functional must be at a point around which parts are listed, in units of its error: half of it is left
-    // where steps end, whose rounding is another error.
-    static double room(double error) { return error < 1e280 ? 4.5 * error : std::numeric_limits<double>::infinity(); }
+    // What a functional must be at a point around which parts are listed. Half of it is left where steps end: four times
+    // its error, for itself and for what rounding adds to places (2 n + 2 <= 14 kUnit of a coordinate's extent, where the
+    // error of a bound on one coordinate is 4 of them). Beyond 1e280, inverses may not be normal numbers.
+    static double room(double error) { return error < 1e280 ? 8 * error : std::numeric_limits<double>::infinity(); }
     struct Way { // off a hyperplane, on which it grows by 1 and the others of a level do not change
         Vec way;
         int id;

@@ -1,3 +1,4 @@
+// The innermost loop over pairs of vertices, for each machine: portable builds count bits with what it has, too.
 #include "bits.hpp"
 
 #if defined(__x86_64__)

@@ -12,8 +12,8 @@
 //
 // To list: a flat that no other hyperplane cuts touches, around any of its points, a part for each choice of sides of
 // the hyperplanes that it lies on, and each part is touched by such a flat. From a point of the flat a step
-// goes off each of them on which the others do not change, so short that all steps together change no other row by
-// more than half; that is certified once for all choices. When there are as many of these parts as have been counted,
+// goes off each of them on which the others do not change, so short that all steps together leave each other row a
+// share of what it is; that is certified once for all choices. When there are as many of these parts as have been counted,
 // they are all.
 #pragma once
 

@@ -8,7 +8,8 @@
 namespace plica {
 
 namespace flats {
-inline constexpr double kFar = 0.7; // so much of the room around a point is used
+// So much of the room around a point is used: of twice an error, more than half an error is left.
+inline constexpr double kFar = 0.7;
 } // namespace flats
 
 // The parts around one of a flat's points.
@@ -131,11 +132,11 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
         inverse[b] = among(static_cast<std::uint32_t>(~own), 1.0 / size);
     }
     if ((now & ~on & ~sets::below(faces_) & sets::below(top.rows)) != base) return false;
-    alignas(64) double step[kListed], start[kColumns], rest[B * kVec], used[kColumns];
+    alignas(64) double step[kListed], start[kColumns], rest[B * kVec], used[kColumns], tight[kColumns];
     for (int c = 0; c < ld; c += kVec) {
         const Vec room = load(bound_ + c) - absolute(load(from + c));
         if (above(room, Vec{} + 256 * kUnit) != 0xff) return false; // of which rounding takes far less
-        store(start + c) = room;
+        store(tight + c) = 1.0 / room;
         store(used + c) = Vec{};
     }
     Vec used_by[B]{};
@@ -147,7 +148,7 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
             for (int b = 0; b < B; ++b) change[b] += way[c] * load(top.A + (c + 1) * stride + b * kVec);
         for (int b = 0; b < B; ++b) store(rate + b * kVec) = change[b];
         for (int c = 0; c < ld; c += kVec) {
-            const Vec share = absolute(load(way + c)) / load(start + c);
+            const Vec share = absolute(load(way + c)) * load(tight + c);
             most = most < share ? share : most;
         }
         for (int b = 0; b < B; ++b) {
@@ -155,7 +156,7 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
             most = most < share ? share : most;
         }
         step[l] = 1 / largest(most);
-        for (int c = 0; c < ld; c += kVec) store(used + c) += step[l] * (absolute(load(way + c)) / load(start + c));
+        for (int c = 0; c < ld; c += kVec) store(used + c) += step[l] * (absolute(load(way + c)) * load(tight + c));
         for (int b = 0; b < B; ++b) used_by[b] += step[l] * (absolute(change[b]) * inverse[b]);
     }
     Vec most{}, sum{};

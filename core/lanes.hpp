@@ -31,7 +31,6 @@ INLINE const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(
 INLINE Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
 INLINE Vec absolute(const Vec &v) { return (Vec)((Lanes)v & (Lanes{} + 0x7fffffffffffffffLL)); }
 
-
 INLINE Vec among(std::uint32_t members, const Vec &v) { // v in the lanes of a set, else zero
     const Lanes in = (Lanes{} + static_cast<long long>(members)) >> kLane & 1;
     return in != 0 ? v : Vec{};

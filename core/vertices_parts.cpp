@@ -1,6 +1,4 @@
 // Cells that hyperplanes divide into regions, all at once. Part of the vertex form.
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "bits.hpp"

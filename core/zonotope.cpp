@@ -105,9 +105,7 @@ bool Zonotope::near(const double *s) const {
         const Vec e = load(s + k) * load(&scaled_[k]) + load(&offset_[k]);
         sum += e * e;
     }
-    double square = 0;
-    for (int i = 0; i < kVec; ++i) square += sum[i];
-    return std::sqrt(square) * (1 + (r_ + 16) * kUnit) + ball_slack_ < radius_;
+    return std::sqrt(sum_of(sum)) * (1 + (r_ + 16) * kUnit) + ball_slack_ < radius_;
 }
 
 void Zonotope::reset() {
@@ -172,9 +170,7 @@ CLONES double Zonotope::support(const double *w) {
         const Vec at_low = u * load(&lower_[j]), at_high = u * load(&upper_[j]);
         top += at_low > at_high ? at_low : at_high;
     }
-    double sum = 0;
-    for (int i = 0; i < kVec; ++i) sum += top[i];
-    return sum;
+    return sum_of(top);
 }
 
 bool Zonotope::plane(const double *u, std::vector<double> &row) {
