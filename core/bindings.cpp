@@ -28,9 +28,9 @@ template <int D> void bind_walk(nb::module_ &m, const char *name) {
                const In<std::int32_t> &ids, bool patterns, bool polygons, bool sides, bool maps, bool signs,
                bool halve,
                double filter) {
-                std::vector<Facet> facets;
+                std::vector<DomainFacet> facets;
                 for (std::size_t i = 0; i < bounds.size(); ++i) {
-                    Facet facet{{0, 0}, bounds.data()[i], ids.data()[i]};
+                    DomainFacet facet{{0, 0}, bounds.data()[i], ids.data()[i]};
                     for (std::size_t c = 0; c < D; ++c) facet.normal[c] = normals.data()[i * D + c];
                     facets.push_back(facet);
                 }

@@ -34,7 +34,7 @@ bool exact_intercepts(const Chain &chain, const Stage &stage) {
 } // namespace
 
 template <int D>
-Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Options &options)
+Walk<D>::Walk(const Chain &chain, const std::vector<DomainFacet> &facets, const Options &options)
     : chain_(chain), options_(options), arbiter_(chain, pieces_), bits_(chain.pattern_bits()) {
     const int n_stages = static_cast<int>(chain.stages.size());
     last_ = options.maps || options.signs ? n_stages - 1 : std::max(0, chain.last_nonlinear());
@@ -88,7 +88,7 @@ Walk<D>::Walk(const Chain &chain, const std::vector<Facet> &facets, const Option
     product(chain.stages[0], D + 1, inputs.data(), D, first.map.data(), first.ld);
 
     const int n = static_cast<int>(facets.size());
-    for (const Facet &facet : facets) {
+    for (const DomainFacet &facet : facets) {
         Line side{};
         for (int c = 0; c < D; ++c) side.n[c] = facet.normal[c];
         side.c = -facet.bound;

@@ -22,7 +22,7 @@
 
 namespace plica {
 
-struct Facet { // {u : normal . u <= bound}
+struct DomainFacet { // {u : normal . u <= bound}
     double normal[2], bound;
     int id;
 };
@@ -48,7 +48,7 @@ template <int D> class Walk {
   public:
     // `facets`: the two ends of an interval, left then right, or the sides of a polygon in
     // counter-clockwise order, side i running from vertex i to vertex i + 1.
-    Walk(const Chain &chain, const std::vector<Facet> &facets, const Options &options);
+    Walk(const Chain &chain, const std::vector<DomainFacet> &facets, const Options &options);
 
     // Go on until `regions` more are found, `seconds` have passed, or all is done (then true).
     bool run(std::int64_t regions, double seconds);

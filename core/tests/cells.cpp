@@ -11,11 +11,11 @@
 
 namespace {
 
-plica::Domain domain_of(int n, const std::vector<plica::Facet> &facets, bool cone) {
+plica::Domain domain_of(int n, const std::vector<plica::DomainFacet> &facets, bool cone) {
     plica::Domain domain;
     domain.n = n;
     domain.cone = cone;
-    for (const plica::Facet &facet : facets) {
+    for (const plica::DomainFacet &facet : facets) {
         for (int k = 0; k < n; ++k) domain.A.push_back(facet.normal[k]);
         domain.b.push_back(facet.bound);
     }
@@ -28,7 +28,7 @@ plica::Domain domain_of(int n, const std::vector<plica::Facet> &facets, bool con
 
 template <class Form>
 void verify_form(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n,
-                  const std::vector<plica::Facet> &facets, std::int64_t expected) {
+                  const std::vector<plica::DomainFacet> &facets, std::int64_t expected) {
     for (int way = 0; way < 16; ++way) {
         plica::Listing listing;
         listing.patterns = listing.witnesses = (way & 1) != 0;
@@ -101,7 +101,7 @@ void verify_image(Checks &checks, const std::string &name, const std::vector<Lay
 } // namespace
 
 void verify_cells(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n,
-                  const std::vector<plica::Facet> &facets, std::int64_t expected) {
+                  const std::vector<plica::DomainFacet> &facets, std::int64_t expected) {
     verify_form<plica::Dictionary>(checks, name + ", dictionaries", layers, n, facets, expected);
     verify_form<plica::Vertices>(checks, name + ", vertices", layers, n, facets, expected);
     verify_image(checks, name, layers, n);

@@ -51,7 +51,7 @@ inline Layer maxout(const Matrix &A, const std::vector<double> &a, int k) { // o
 }
 
 struct Domain {
-    std::vector<plica::Facet> facets;
+    std::vector<plica::DomainFacet> facets;
     double size;
 };
 
@@ -84,4 +84,4 @@ void verify(Checks &checks, const std::string &name, const std::vector<Layer> &l
 
 // The walk over cells finds as many, on the domain's half-spaces and on the cone over them.
 void verify_cells(Checks &checks, const std::string &name, const std::vector<Layer> &layers, int n,
-                  const std::vector<plica::Facet> &facets, std::int64_t expected);
+                  const std::vector<plica::DomainFacet> &facets, std::int64_t expected);
