@@ -15,17 +15,6 @@ template <class T> void reserve(T &items, std::size_t n) {
     if (items.size() < n) items.resize(2 * n);
 }
 
-INLINE Vec gather(const double *row, const std::uint32_t *at) {
-#if defined(__AVX512F__)
-    const __m256i places = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(at));
-    return reinterpret_cast<Vec>(_mm512_i32gather_pd(places, row, 8));
-#else
-    Vec v{};
-    for (int i = 0; i < kVec; ++i) v[i] = row[at[i]];
-    return v;
-#endif
-}
-
 INLINE Vec larger(const Vec &a, const Vec &b) { return a > b ? a : b; }
 INLINE Vec smaller(const Vec &a, const Vec &b) { return a < b ? a : b; }
 
@@ -120,6 +109,7 @@ CLONES bool sides(const double *values, int n, double error, std::uint64_t *abov
 } // namespace
 
 void Arrangement::set_extents(const std::vector<double> &extents) {
+    for (int n = 0; n <= kMost; ++n) most_[n] = static_cast<int>(most_parts(static_cast<int>(extents.size()), n));
     squares_.assign(kVec, 0.0);
     inverse_.assign(kVec, 0.0);
     for (std::size_t k = 0; k < std::min(extents.size(), z(kDim)); ++k) {
@@ -131,11 +121,9 @@ void Arrangement::set_extents(const std::vector<double> &extents) {
 void Arrangement::begin(const Cloud &vertices, const Word *facets) {
     n_ = 0;
     dim_ = z(vertices.dim);
-    while (levels_.size() < dim_ + 1) levels_.emplace_back().middle.assign(kVec, 0.0);
-    n_walls_ = 0;
+    while (levels_.size() < dim_ + 1) levels_.emplace_back();
     if (rows_.size() < (dim_ + 2) * kMost) {
         rows_.assign((dim_ + 2) * kMost, 0.0);
-        walls_.assign((dim_ + 2) * kWalls, 0.0);
         normals_.assign(kMost * kVec, 0.0);
     }
     Level &top = levels_[0];
@@ -146,6 +134,7 @@ void Arrangement::begin(const Cloud &vertices, const Word *facets) {
     top.facets = facets;
     top.points = vertices.x;
     top.cuts = 0;
+    top.ids = 0;
     top.n_edges = 0;
     reserve(top.above, z(kMost * top.words));
     reserve(top.values, kMost * top.ld);
@@ -175,6 +164,8 @@ bool Arrangement::keep(Level &here, int id, double error) {
     for (int w = 0; w < here.words; ++w) up += count_bits(above[w]);
     if (up == 0 || up == here.n) return true;
     here.id[here.cuts] = id;
+    here.cut[id] = here.cuts;
+    here.ids |= std::uint32_t{1} << id;
     here.error[here.cuts] = error;
     ++here.cuts;
     return true;
@@ -191,7 +182,7 @@ void Arrangement::find_edges(Level &here) {
 }
 
 // The polytope where the functional of a cut vanishes, and the hyperplanes before that cut it.
-bool Arrangement::section(const Level &here, int cut, Level &part, bool listing) {
+bool Arrangement::section(const Level &here, int cut, Level &part) {
     reserve(pairs_, here.n_edges + kSpill);
     const std::size_t n = crossed(here.edges.data(), here.n_edges, here.above.data() + z(cut * here.words),
                                   here.words == 1, pairs_.data());
@@ -202,14 +193,17 @@ bool Arrangement::section(const Level &here, int cut, Level &part, bool listing)
     part.ld = z(padded8(part.n));
     part.n_edges = 0;
     part.cuts = 0;
-    reserve(ends_, 2 * part.ld);
-    reserve(share_, 2 * part.ld);
-    const Crossings at{ends_.data(), ends_.data() + part.ld, share_.data(), share_.data() + part.ld, part.ld};
+    part.ids = 0;
+    reserve(part.ends, 2 * part.ld);
+    reserve(part.share, part.ld);
+    reserve(reach_, part.ld);
+    std::uint32_t *ends = part.ends.data();
     for (std::size_t i = 0; i < part.ld; ++i) {
         const std::uint32_t pair = pairs_[std::min(i, n - 1)];
-        ends_[i] = pair >> 16;
-        ends_[part.ld + i] = pair & 0xffff;
+        ends[i] = pair >> 16;
+        ends[part.ld + i] = pair & 0xffff;
     }
+    const Crossings at{ends, ends + part.ld, part.share.data(), reach_.data(), part.ld};
     const double reach = find_crossings(here.values.data() + z(cut) * here.ld, here.error[cut], at);
     if (!(reach >= 0)) return false;
     reserve(part.values, z(cut) * part.ld);
@@ -220,17 +214,6 @@ bool Arrangement::section(const Level &here, int cut, Level &part, bool listing)
         const int id = here.id[j];
         // first_error_ is far more than what rounding adds here
         if (!keep(part, id, ((here.error[j] + first_error_[id]) * (1 + 2 * reach) + moved) * (1 + 1e-10))) return false;
-    }
-    if (listing && part.cuts > 0) {
-        reserve(part.places, n * kVec);
-        Vec sum[2] = {};
-        for (std::size_t i = 0; i < n; ++i) {
-            const Vec from = load(here.places.data() + at.u[i] * kVec), to = load(here.places.data() + at.w[i] * kVec);
-            const Vec place = from + at.share[i] * (to - from);
-            store(part.places.data() + i * kVec) = place;
-            sum[i % 2] += place;
-        }
-        store(part.middle.data()) = (sum[0] + sum[1]) * (1.0 / part.n);
     }
     if (part.cuts > 1 && part.dim > 1) {
         reserve(part.own_facets, part.ld + kSpill);
@@ -252,7 +235,7 @@ bool Arrangement::count(std::size_t depth, std::int64_t &parts) {
     if (here.dim == 1) return distinct(here);
     find_edges(here);
     for (int i = 1; i < here.cuts; ++i) {
-        if (!section(here, i, levels_[depth + 1], false) || !count(depth + 1, parts)) return false;
+        if (!section(here, i, levels_[depth + 1]) || !count(depth + 1, parts)) return false;
         --parts;
     }
     return true;

@@ -26,7 +26,7 @@ namespace plica {
 
 class Arrangement {
   public:
-    static constexpr int kMost = 16, kDim = 6, kWalls = 64; // hyperplanes; to list: dimensions, facets
+    static constexpr int kMost = 16, kDim = 6; // hyperplanes; to list: dimensions
     using Word = std::uint64_t;
 
     void set_extents(const std::vector<double> &extents); // of the coordinates: bounds on their size
@@ -38,74 +38,77 @@ class Arrangement {
     // known. False where that does not say the sign at each vertex.
     bool add(const double *row, double constant, double error, double slack);
 
-    // To list: one facet of the polytope. The coefficients of its functional, the constant, and a bound on the error at
-    // a point that is known, to be taken times `filter`; inside it is positive (`plus`) or negative.
-    void wall(const double *row, double filter, bool plus) {
-        const double side = plus ? 1.0 : -1.0;
-        double *at = walls_.data() + n_walls_++;
-        for (std::size_t k = 0; k <= dim_; ++k, at += kWalls) *at = side * row[k];
-        *at = room(filter * row[dim_ + 1]);
-    }
-
     bool count(std::int64_t &parts);
-    int list(); // how many parts; 0: not certain
-    // Of part i: bit by bit, whether each functional is positive; a point inside, readable up to kVec coordinates.
-    std::uint32_t signs(std::size_t i) const { return signs_[i]; }
-    const double *point(std::size_t i) const { return points_.data() + i * kVec; }
+    // How many parts; 0: not certain. Within `inside`, in units of the extents, around the point `middle` (kVec numbers, zeros
+    // behind the coordinates), all is certainly in the polytope. Rounding may take up to half of `least` away from that.
+    int list(const double *middle, double inside, double least);
+    // Of each part: bit by bit, whether each functional is positive; a point inside.
+    const std::uint32_t *signs() const { return signs_.data(); }
+    const double *points() const { return points_.data(); }
 
   private:
     struct Level { // the polytope, restricted to some hyperplanes, and those before that cut it
         int dim = 0, n = 0, words = 0;
         std::size_t ld = 0;
         const Word *facets = nullptr;
-        const double *points = nullptr;
+        const double *points = nullptr;      // of the whole
         std::vector<Word> own_facets, above; // `above`: `words` words a hyperplane
         Numbers values;                      // `ld` numbers a hyperplane
-        Numbers places;                      // to list: kVec coordinates a vertex, those beyond the dimension zero
-        Numbers middle;                      // their mean
-        int cuts = 0, id[kMost];
+        std::vector<std::uint32_t> ends;     // of the edges of the level above on which the vertices lie, twice `ld`
+        Numbers share;                       // of the way between these ends
+        int cuts = 0, id[kMost], cut[kMost]; // the hyperplane of each cut, and back
+        std::uint32_t ids = 0;               // all of them
         double error[kMost];
         std::vector<std::uint32_t> edges; // u << 16 | w
         std::size_t n_edges = 0;
     };
 
     void find_edges(Level &here);
-    bool section(const Level &here, int cut, Level &part, bool listing);
+    bool section(const Level &here, int cut, Level &part);
     bool keep(Level &here, int id, double error);
     bool distinct(const Level &edge) const;
     bool count(std::size_t depth, std::int64_t &parts);
     // What a functional must be at a point around which parts are listed. Half of it is left where steps end: four times
-    // its error, for itself and for what rounding adds to places (2 n + 2 <= 14 kUnit of a coordinate's extent, where the
-    // error of a bound on one coordinate is 4 of them). Beyond 1e280, inverses may not be normal numbers.
+    // its error, for itself and for what rounding adds to places (2 n + 2 kUnit of each coordinate's extent, where the error
+    // of a functional has at least 3 n + 12 of all that its coefficients make of these). Beyond 1e280, inverses may not be
+    // normal numbers.
     static double room(double error) { return error < 1e280 ? 8 * error : std::numeric_limits<double>::infinity(); }
     struct Way { // off a hyperplane, on which it grows by 1 and the others of a level do not change
         Vec way;
         int id;
     };
-    bool list(std::size_t depth, std::int64_t &count);
+    struct Point {
+        Vec at;
+        double tight; // 1 / the units of the extents within which all is in the polytope
+    };
+    bool list(std::size_t depth, const Point &from, std::int64_t &count);
     const Way *ways(std::size_t depth) const { return ways_.data() + depth * kDim; }
-    void crossing(const Level &here, int cut, Vec &point) const;
+    void vertex(std::size_t depth, std::size_t v, Vec &place) const;
+    bool halves(Point from);
+    double opposite(std::size_t depth, int cut, double value, Vec &place) const;
+    void crossing(std::size_t depth, int cut, const Point &from, Point &to) const;
     void leave(std::size_t depth, int id);
-    bool around(std::size_t n, const Vec &point);
-    template <int D> bool around_in(std::size_t n, const Vec &point);
+    bool around(std::size_t n, const Point &point);
+    template <int D, int B> bool around_in(std::size_t n, const Point &point);
 
     int n_ = 0; // functionals
     std::size_t dim_ = 0;
     std::vector<Level> levels_;
     double first_error_[kMost] = {};
-    // Coefficient after coefficient, then constants, then bounds on the error: kMost, kWalls numbers each.
-    Numbers rows_, walls_;
+    Numbers rows_;    // coefficient after coefficient, then constants, then what they must be: kMost numbers each
     Numbers normals_; // the coefficients of each row, kVec numbers
-    int n_walls_ = 0;
     std::vector<Way, Aligned<Way>> ways_{(kDim + 1) * kDim}; // of the hyperplanes that each level is restricted to
     Numbers squares_, inverse_; // of the extents
+    int most_[kMost + 1] = {};  // parts that so many hyperplanes make at most
+    double least_ = 0;          // of `inside`, at points that are used
+    alignas(64) std::uint32_t columns_[kVec] = {}; // of the coordinates of vertices
     // the parts found
-    std::size_t found_ = 0;
+    std::size_t found_ = 0, limit_ = 0; // and how many there may be
     std::vector<std::uint32_t> signs_;
     Numbers points_;
     // scratch
-    std::vector<std::uint32_t> pairs_, ends_, indices_;
-    Numbers share_;
+    std::vector<std::uint32_t> pairs_, indices_;
+    Numbers reach_;
     std::vector<char> marks_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <type_traits>
 
 #include "bits.hpp"
 #include "walk_common.hpp"
@@ -22,68 +23,121 @@ INLINE Vec inverse_of(const Vec &v) {
 
 } // namespace
 
-int Arrangement::list() {
+int Arrangement::list(const double *middle, double inside, double least) {
     found_ = 0;
-    if (dim_ > kDim) return 0;
+    limit_ = z(most_[n_]);
+    const std::size_t room = limit_ + (std::size_t{1} << dim_); // what is found around one more point is looked at
+    if (signs_.size() < room) {
+        signs_.resize(room);
+        points_.resize(room * dim_ + kVec);
+    }
     if (marks_.size() < std::size_t{1} << n_) marks_.resize(std::size_t{1} << n_);
-    Level &top = levels_[0];
-    if (top.places.size() < z(top.n * kVec)) top.places.resize(2 * z(top.n * kVec), 0.0);
-    for (std::size_t k = 0; k < dim_; ++k)
-        for (std::size_t v = 0; v < z(top.n); ++v) top.places[v * kVec + k] = top.points[k * top.ld + v];
-    find_mean({top.dim, top.n, top.points, top.ld}, top.middle.data());
+    least_ = least;
+    for (std::size_t k = 0; k < z(kVec); ++k) columns_[k] = static_cast<std::uint32_t>(k < dim_ ? k * levels_[0].ld : 0);
+    const Point from{load(middle), 1 / inside};
+    if (n_ < 2) return n_ == levels_[0].cuts && halves(from) ? n_ + 1 : 0;
     std::int64_t count = 0;
-    const bool certain = list(0, count) && count == static_cast<std::int64_t>(found_);
+    const bool certain = list(0, from, count) && count == static_cast<std::int64_t>(found_);
     char *marks = marks_.data();
     const std::uint32_t *signs = signs_.data();
     for (std::size_t i = 0, n = found_; i < n; ++i) marks[signs[i]] = 0;
     return certain ? static_cast<int>(found_) : 0;
 }
 
-bool Arrangement::list(std::size_t depth, std::int64_t &count) {
+bool Arrangement::list(std::size_t depth, const Point &from, std::int64_t &count) {
     Level &here = levels_[depth];
     count += 1 + here.cuts;
     std::uint32_t met = 0; // hyperplanes that meet others
-    if (here.cuts == 0) return around(0, load(here.middle.data())); // the whole: no level below is left without cuts
+    if (here.cuts == 0) return around(0, from); // the whole: no level below is left without cuts
+    Point to;
     if (here.dim == 1) {
         if (!distinct(here)) return false;
     } else if (here.cuts > 1) {
         find_edges(here);
         for (int i = 1; i < here.cuts; ++i) {
             Level &part = levels_[depth + 1];
-            if (!section(here, i, part, true)) return false;
+            if (!section(here, i, part)) return false;
             if (part.cuts == 0) continue;
-            met |= std::uint32_t{1} << here.id[i];
-            for (int j = 0; j < part.cuts; ++j) met |= std::uint32_t{1} << part.id[j];
+            met |= part.ids | std::uint32_t{1} << here.id[i];
             leave(depth, here.id[i]);
-            if (!list(depth + 1, count)) return false;
+            crossing(depth, i, from, to);
+            if (!list(depth + 1, to, count)) return false;
             --count;
         }
     }
-    for (int i = 0; i < here.cuts; ++i) {
-        if ((met >> here.id[i] & 1) != 0) continue;
-        leave(depth, here.id[i]);
-        Vec point;
-        crossing(here, i, point);
-        if (!around(depth + 1, point)) return false;
+    for (std::uint32_t rest = here.ids & ~met; rest != 0; rest &= rest - 1) {
+        const int id = first_bit(rest);
+        leave(depth, id);
+        crossing(depth, here.cut[id], from, to);
+        if (!around(depth + 1, to)) return false;
     }
     return true;
 }
 
-// Where the way from the middle of a level to a vertex on the other side of a hyperplane crosses it.
-void Arrangement::crossing(const Level &here, int cut, Vec &point) const {
-    const Vec &from = load(here.middle.data());
-    point = from;
-    const int id = here.id[cut];
-    const double value = sum_of(load(normals_.data() + id * kVec) * from) + rows_[dim_ * kMost + z(id)];
-    const Word *above = here.above.data() + z(cut * here.words);
-    for (int w = 0; w < here.words; ++w) {
-        const Word side = (value > 0 ? ~above[w] : above[w]) & all_below(here.n, w);
-        if (side == 0) continue;
-        const int v = 64 * w + first_bit(side);
-        const double other = here.values[z(cut) * here.ld + z(v)];
-        point = from + value / (value - other) * (load(here.places.data() + v * kVec) - from);
+// The whole, or the parts on the sides of a hyperplane: a point of the whole lies in one, and one half way from the
+// hyperplane to a vertex on the other side in the other.
+bool Arrangement::halves(Point from) {
+    double *points = points_.data();
+    if (!(from.tight * least_ < 1)) return false;
+    store(points) = from.at;
+    signs_[0] = 0;
+    if (n_ == 0) return true;
+    const auto value = [&](const Vec &x) { return sum_of(load(normals_.data()) * x) + rows_[dim_ * kMost]; };
+    const double least = rows_[(dim_ + 1) * kMost], here = value(from.at);
+    if (!(std::fabs(here) > least)) return false;
+    Vec place;
+    const double other = opposite(0, 0, here, place), share = 0.5 + 0.5 * here / (here - other);
+    const Vec to = from.at + share * (place - from.at);
+    const double there = value(to);
+    signs_[0] = here > 0;
+    signs_[1] = !signs_[0];
+    spill(points + dim_, to);
+    return from.tight * least_ < 1 - share && std::fabs(there) > least && (here > 0) != (there > 0);
+}
+
+// Where a vertex of a level lies; numbers behind the coordinates mean nothing.
+void Arrangement::vertex(std::size_t depth, std::size_t v, Vec &place) const {
+    const auto top = [&](std::size_t u) __attribute__((always_inline)) { return gather(levels_[0].points + u, columns_); };
+    if (depth == 0) {
+        place = top(v);
         return;
     }
+    const Level &here = levels_[depth];
+    const std::size_t u = here.ends[v], w = here.ends[here.ld + v];
+    Vec to;
+    if (depth == 1) {
+        place = top(u);
+        to = top(w);
+    } else {
+        vertex(depth - 1, u, place);
+        vertex(depth - 1, w, to);
+    }
+    place += here.share[v] * (to - place);
+}
+
+// A vertex of a level on the other side of a hyperplane than a point where its functional has this value: the value there.
+double Arrangement::opposite(std::size_t depth, int cut, double value, Vec &place) const {
+    const Level &here = levels_[depth];
+    const Word *above = here.above.data() + z(cut * here.words);
+    const Word flip = -static_cast<Word>(value > 0); // no branch: it could go either way
+    for (int w = 0;; ++w) {                          // there is one
+        const Word side = (above[w] ^ flip) & all_below(here.n, w);
+        if (side == 0) continue;
+        const std::size_t v = z(64 * w + first_bit(side));
+        vertex(depth, v, place);
+        return here.values[z(cut) * here.ld + v];
+    }
+}
+
+// Where the way from a point of a level to a vertex on the other side of a hyperplane crosses it. A share of a ball around
+// the point, within the polytope, is one around the crossing.
+void Arrangement::crossing(std::size_t depth, int cut, const Point &from, Point &to) const {
+    const int id = levels_[depth].id[cut];
+    const double value = sum_of(load(normals_.data() + id * kVec) * from.at) + rows_[dim_ * kMost + z(id)];
+    Vec place;
+    const double other = opposite(depth, cut, value, place), gap = value - other;
+    to.at = from.at + value / gap * (place - from.at);
+    to.tight = from.tight * std::fabs(gap / other);
 }
 
 // Restrict the next level to one more hyperplane: the ways off the hyperplanes of that level, along each of which the
@@ -99,111 +153,97 @@ CLONES void Arrangement::leave(std::size_t depth, int id) {
         normal -= change[d] * load(normals_.data() + before[d].id * kVec);
     }
     const Vec scaled = normal * load(squares_.data());
-    const Vec way = scaled / sum_of(scaled * normal);
+    const Vec way = 1 / sum_of(scaled * normal) * scaled;
     for (std::size_t d = 0; d < depth; ++d) after[d] = {before[d].way - change[d] * way, before[d].id};
     after[depth] = {way, id};
 }
 
 // The parts around a point that lies on the n hyperplanes of a level, on all sides of them: off each one by a step so
 // short that all steps together change no other functional by more than half.
-template <int D> INLINE bool Arrangement::around_in(std::size_t n, const Vec &point) {
+template <int D, int B> INLINE bool Arrangement::around_in(std::size_t n, const Point &point) {
     const Way *off = ways(n);
     std::uint32_t through = 0;
     for (std::size_t d = 0; d < n; ++d) through |= std::uint32_t{1} << off[d].id;
-    alignas(64) double p[kVec];
-    store(p) = point;
+    if (!(point.tight * least_ < 1)) return false;
     // how the values of eight rows from one on change with a point
-    const auto along = [&](const double *rows, std::size_t ld, const double *x) __attribute__((always_inline)) {
+    const auto along = [](const double *rows, const double *x) __attribute__((always_inline)) {
         Vec sum = load(rows) * x[0];
-        for (int k = 1; k < D; ++k) sum += load(rows + z(k) * ld) * x[k];
+        for (int k = 1; k < D; ++k) sum += load(rows + k * kMost) * x[k];
         return sum;
     };
-    Vec values[kMost / kVec], inverse[(kMost + kWalls) / kVec]; // zero for the hyperplanes themselves
-    int b = 0;
+    const auto numbers = [](const Vec &v) { return reinterpret_cast<const double *>(&v); };
+    Vec inverse[B], moved[B]; // zero for the hyperplanes themselves
     std::uint32_t base = 0;
     const std::uint32_t unused = ~((std::uint32_t{1} << n_) - 1);
-    for (; b * kVec < n_; ++b) {
+    for (int b = 0; b < B; ++b) {
         const double *rows = rows_.data() + b * kVec;
-        values[b] = along(rows, kMost, p) + load(rows + D * kMost);
-        const Vec size = absolute(values[b]);
+        const Vec value = along(rows, numbers(point.at)) + load(rows + D * kMost), size = absolute(value);
         const std::uint32_t own = (through | unused) >> (b * kVec) & 0xff;
         if ((above(size, load(rows + (D + 1) * kMost)) | own) != 0xff) return false;
-        base |= static_cast<std::uint32_t>(above(values[b], Vec{})) << (b * kVec);
+        base |= static_cast<std::uint32_t>(above(value, Vec{})) << (b * kVec);
         inverse[b] = among(~own, inverse_of(size));
+        moved[b] = size;
     }
     base &= ~(through | unused);
-    const int blocks = b;
-    for (int w = 0; w < n_walls_; w += kVec, ++b) {
-        const double *rows = walls_.data() + w;
-        const Vec value = along(rows, kWalls, p) + load(rows + D * kWalls);
-        const std::uint32_t beyond = n_walls_ - w < kVec ? 0xff & ~((1u << (n_walls_ - w)) - 1) : 0;
-        if ((above(value, load(rows + (D + 1) * kWalls)) | beyond) != 0xff) return false;
-        inverse[b] = among(~beyond, inverse_of(value));
-    }
-    const std::size_t found = std::size_t{1} << n;
-    if (signs_.size() < found_ + found) {
-        signs_.resize(2 * (found_ + found));
-        points_.resize(signs_.size() * kVec);
-    }
-    Vec places[std::size_t{1} << D], moves[D] = {}, moved[kMost / kVec] = {};
+    Vec places[std::size_t{1} << D], moves[D];
     alignas(64) double own[D][kMost];
-    double step[D] = {};
-    for (int i = 0; i < blocks; ++i) moved[i] = absolute(values[i]);
-    places[0] = point;
+    double step[D];
+    places[0] = point.at;
+    const Vec tight = point.tight * load(inverse_.data());
     for (std::size_t d = 0; d < n; ++d) {
-        alignas(64) double way[kVec];
-        store(way) = off[d].way;
-        Vec most = absolute(off[d].way) * load(inverse_.data()), guard = most;
-        const auto note = [&](const Vec &share) __attribute__((always_inline)) {
+        const Vec &way = off[d].way;
+        Vec most = absolute(way) * tight, guard = most;
+        for (int b = 0; b < B; ++b) {
+            const Vec change = along(rows_.data() + b * kVec, numbers(way)), share = absolute(change) * inverse[b];
+            store(own[d] + b * kVec) = change;
             most = most < share ? share : most;
             guard += share; // not a number, if one of them is not
-        };
-        for (int i = 0; i < blocks; ++i) {
-            const Vec change = along(rows_.data() + i * kVec, kMost, way);
-            store(own[d] + i * kVec) = change;
-            note(absolute(change) * inverse[i]);
         }
-        for (int i = blocks; i < b; ++i)
-            note(absolute(along(walls_.data() + (i - blocks) * kVec, kWalls, way)) * inverse[i]);
         if (above(Vec{} + DBL_MAX, guard) != 0xff) return false;
         step[d] = 0.5 / (static_cast<double>(n) * largest(most));
-        moves[d] = step[d] * off[d].way;
-        places[0] -= moves[d];
-        for (int i = 0; i < blocks; ++i) moved[i] += step[d] * absolute(load(own[d] + i * kVec));
+        places[0] -= step[d] * way;
+        moves[d] = 2 * step[d] * way;
+        for (int b = 0; b < B; ++b) moved[b] += step[d] * absolute(load(own[d] + b * kVec));
     }
     alignas(64) double all[kMost];
-    for (int i = 0; i < blocks; ++i) store(all + i * kVec) = moved[i] + load(rows_.data() + (D + 1) * kMost + i * kVec);
+    for (int b = 0; b < B; ++b) store(all + b * kVec) = moved[b] + load(rows_.data() + (D + 1) * kMost + b * kVec);
     for (std::size_t d = 0; d < n; ++d) // what a step off a hyperplane changes there is more than all the rest
         if (!(2 * step[d] * own[d][off[d].id] > all[off[d].id])) return false;
     std::uint32_t signs[std::size_t{1} << D]; // the first part is below all hyperplanes
-    signs[0] = base;
-    for (std::size_t d = 0; d < n; ++d)
-        for (std::size_t i = 0; i < std::size_t{1} << d; ++i) {
-            places[i | std::size_t{1} << d] = places[i] + 2 * moves[d];
-            signs[i | std::size_t{1} << d] = signs[i] | std::uint32_t{1} << off[d].id;
-        }
     std::uint32_t *to = signs_.data();
     double *points = points_.data();
     char *marks = marks_.data();
     std::size_t next = found_;
-    for (std::size_t i = 0; i < found; ++i) {
-        store(points + next * kVec) = places[i];
+    const auto note = [&](std::size_t i) __attribute__((always_inline)) {
+        spill(points + next * D, places[i]);
         to[next] = signs[i];
         next += marks[signs[i]] == 0 ? 1 : 0;
         marks[signs[i]] = 1;
+    };
+    signs[0] = base;
+    note(0);
+    for (std::size_t i = 1; i < std::size_t{1} << n; ++i) {
+        const std::size_t d = z(first_bit(i)), before = i & (i - 1);
+        places[i] = places[before] + moves[d];
+        signs[i] = signs[before] | std::uint32_t{1} << off[d].id;
+        note(i);
     }
     found_ = next;
-    return true;
+    return found_ <= limit_;
 }
 
-CLONES bool Arrangement::around(std::size_t n, const Vec &point) {
+CLONES bool Arrangement::around(std::size_t n, const Point &point) {
+    const auto in = [&](auto dim) __attribute__((always_inline)) {
+        constexpr int D = decltype(dim)::value;
+        return n_ <= kVec ? around_in<D, 1>(n, point) : around_in<D, 2>(n, point);
+    };
     switch (dim_) {
-    case 1: return around_in<1>(n, point);
-    case 2: return around_in<2>(n, point);
-    case 3: return around_in<3>(n, point);
-    case 4: return around_in<4>(n, point);
-    case 5: return around_in<5>(n, point);
-    default: return around_in<6>(n, point);
+    case 1: return in(std::integral_constant<int, 1>{});
+    case 2: return in(std::integral_constant<int, 2>{});
+    case 3: return in(std::integral_constant<int, 3>{});
+    case 4: return in(std::integral_constant<int, 4>{});
+    case 5: return in(std::integral_constant<int, 5>{});
+    default: return in(std::integral_constant<int, 6>{});
     }
 }
 

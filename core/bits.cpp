@@ -1,4 +1,4 @@
-// The innermost loop over pairs of vertices, for each machine: portable builds count bits with what it has, too.
+// Innermost loops over sets, for each machine: portable builds have what it can do, too.
 #include "bits.hpp"
 
 #if defined(__x86_64__)
@@ -19,7 +19,29 @@ inline __attribute__((always_inline)) std::size_t each(std::uint64_t set, const 
     return static_cast<std::size_t>(next - to);
 }
 
+void deposit_any(const std::uint32_t *sets, int n, const std::uint64_t *places, const std::uint64_t *base, int n_words,
+                 std::uint64_t *to) {
+    for (int i = 0; i < n; ++i) {
+        std::uint64_t rest = sets[i];
+        for (int w = 0; w < n_words; ++w) {
+            *to++ = base[w] | deposit(rest, places[w]);
+            rest >>= count_bits(places[w]); // fewer than 32
+        }
+    }
+}
+
 #if defined(__x86_64__)
+
+__attribute__((target("bmi2,popcnt"))) void deposit_bmi2(const std::uint32_t *sets, int n, const std::uint64_t *places,
+                                                  const std::uint64_t *base, int n_words, std::uint64_t *to) {
+    for (int i = 0; i < n; ++i) {
+        std::uint64_t rest = sets[i];
+        for (int w = 0; w < n_words; ++w) {
+            *to++ = base[w] | _pdep_u64(rest, places[w]);
+            rest >>= __builtin_popcountll(places[w]);
+        }
+    }
+}
 
 __attribute__((target("avx512f,avx512vl,avx512vpopcntdq,popcnt"))) std::size_t
 join_eight(std::uint64_t set, const std::uint64_t *sets, const std::uint32_t *index, std::size_t n, int need,
@@ -52,14 +74,22 @@ std::size_t join_any(std::uint64_t set, const std::uint64_t *sets, const std::ui
 
 using Join = decltype(&join_any);
 
-Join best() {
+Join best_join() {
     __builtin_cpu_init();
     const bool eight = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                        __builtin_cpu_supports("avx512vpopcntdq");
     return eight ? join_eight : __builtin_cpu_supports("popcnt") ? join_each : join_any;
 }
 
-const Join chosen = best(); // what the machine can do
+using Deposit = decltype(&deposit_any);
+
+Deposit best_deposit() {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") ? deposit_bmi2 : deposit_any;
+}
+
+const Join chosen_join = best_join(); // what the machine can do
+const Deposit chosen_deposit = best_deposit();
 
 #endif
 
@@ -68,9 +98,18 @@ const Join chosen = best(); // what the machine can do
 std::size_t join(std::uint64_t set, const std::uint64_t *sets, const std::uint32_t *index, std::size_t n, int need,
                  std::uint32_t low, std::uint32_t *to) {
 #if defined(__x86_64__)
-    return chosen(set, sets, index, n, need, low, to);
+    return chosen_join(set, sets, index, n, need, low, to);
 #else
     return each(set, sets, index, n, need, low, to);
+#endif
+}
+
+void deposit(const std::uint32_t *sets, int n, const std::uint64_t *places, const std::uint64_t *base, int n_words,
+             std::uint64_t *to) {
+#if defined(__x86_64__)
+    chosen_deposit(sets, n, places, base, n_words, to);
+#else
+    deposit_any(sets, n, places, base, n_words, to);
 #endif
 }
 

@@ -6,6 +6,8 @@
 
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512VPOPCNTDQ__)
 #define PLICA_COMPRESS 1
+#endif
+#if defined(PLICA_COMPRESS) || defined(__BMI2__)
 #include <immintrin.h>
 #endif
 
@@ -55,6 +57,21 @@ template <class T> int pack(const T *from, const std::uint64_t *members, int n_w
     }
     return static_cast<int>(next - to);
 }
+
+// The i-th member of `set` stands for the i-th one of `places`.
+inline std::uint64_t deposit(std::uint64_t set, std::uint64_t places) {
+#if defined(__BMI2__)
+    return _pdep_u64(set, places);
+#else
+    std::uint64_t found = 0;
+    for (; set != 0 && places != 0; set >>= 1, places &= places - 1) found |= places & -places & -(set & 1);
+    return found;
+#endif
+}
+
+// The same for n sets, and places of several words; each in addition to what `base` holds.
+void deposit(const std::uint32_t *sets, int n, const std::uint64_t *places, const std::uint64_t *base, int n_words,
+             std::uint64_t *to);
 
 // Append the index[j] << 16 | low for all j < n for which sets[j] has at least `need` members in common with `set`.
 // The arrays are read up to a multiple of eight. Returns how many.

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <limits>
 
+#include "bits.hpp"
 #include "cells_maps.hpp"
 #include "cells_max.hpp"
 #include "dictionary.hpp"
 #include "kernels.hpp"
+#include "lanes.hpp"
 #include "vertices.hpp"
 #include "walk_common.hpp"
 
@@ -53,6 +55,7 @@ Cells<Form>::Cells(const Chain &chain, Domain domain, const Listing &listing)
         buffers_.push_back(std::move(buffer));
     }
     pattern_.assign(z(words_), 0);
+    places_ = base_ = pattern_;
     applied_ = pieces_;
     parents_.assign(chain.stages.size(), {0, 0});
     now_.assign(z(n_ + 1), 0.0);
@@ -90,7 +93,7 @@ template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds
         regions > std::numeric_limits<std::int64_t>::max() - steps.regions
             ? std::numeric_limits<std::int64_t>::max()
             : steps.regions + regions;
-    write();
+    write(true);
     if (steps.regions >= target_) return done();
     std::int64_t visits = 0, asked = arbiter_.asked, known = steps.regions;
     while (stack_.size() > 0) {
@@ -104,6 +107,7 @@ template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds
         known = steps.regions;
         if (std::chrono::duration<double>(Clock::now() - start).count() > seconds) break;
     }
+    streamed();
     return done();
 }
 
@@ -313,18 +317,13 @@ template <class Form> bool Cells<Form>::at_once(Item &item) {
         if (item.path != 0 && item.path >> depth_ == 0 && item.length > kWhole) return false; // others may help
         if (lost(item, 0)) return true;
         asks_.clear();
-        next_piece_.clear();
-        const auto lowest = [&](std::size_t i) { return i == item.list && item.lo >= 0 ? item.lo : candidates_[i].lo; };
         for (std::size_t i = item.list; i < item.list + z(item.length); ++i) {
             const Candidate &c = candidates_[i];
             const int f = stage(item.stage).unit_function[z(c.unit)];
             if (f == kMax) return false;
             const double *t = chain_.functions[z(f)].breakpoints.data();
-            const int bit = listing_.patterns ? bits_[z(stage(item.stage).column_of[z(c.unit)])].first : 0;
-            for (int q = lowest(i); q < c.hi; ++q) {
-                asks_.push_back(question(item.stage, c, t[q]));
-                next_piece_.emplace_back(z(bit / 64), std::uint64_t{1} << (bit % 64));
-            }
+            const int lo = i == item.list && item.lo >= 0 ? item.lo : c.lo;
+            for (int q = lo; q < c.hi; ++q) asks_.push_back(question(item.stage, c, t[q]));
         }
         if (asks_.size() > z(many())) return false;
         const int n = static_cast<int>(asks_.size());
@@ -336,40 +335,117 @@ template <class Form> bool Cells<Form>::at_once(Item &item) {
             return true;
         }
         if constexpr (Form::kLists) {
-            waiting_ = form_.list(item.cell, asks_.data(), n);
-            if (waiting_ == 0) return false;
-            for (std::size_t i = item.list; i < item.list + z(item.length); ++i)
-                set_piece(item.stage, candidates_[i].unit, lowest(i));
+            const std::size_t before = listed.witnesses.size();
+            ready_ = waiting_ = form_.list(item.cell, asks_.data(), n, listing_.witnesses ? &listed.witnesses : nullptr);
+            if (waiting_ == 0) {
+                listed.witnesses.truncate(before);
+                return false;
+            }
+            const std::int64_t rest = waiting_ - (target_ - steps.regions);
+            if (rest > 0 && listing_.witnesses) { // more than are asked for now
+                const std::size_t now = listed.witnesses.size() - z(static_cast<int>(rest) * n_);
+                points_.assign(listed.witnesses.data() + now, listed.witnesses.data() + listed.witnesses.size());
+                listed.witnesses.truncate(now);
+            }
+            if (listing_.patterns) encode(item);
             steps.splits += waiting_ - 1;
-            write();
+            write(false);
             return true;
         }
     }
     return false;
 }
 
-// Write regions that have been found at once, as many as the budget allows.
-template <class Form> void Cells<Form>::write() {
-    if constexpr (Form::kLists) {
-        const std::int64_t now = std::min<std::int64_t>(waiting_, target_ - steps.regions);
-        double *point = nullptr;
-        if (listing_.witnesses) {
-            point = listed.witnesses.room(z(now * n_ + kVec));
-            listed.witnesses.take(z(now * n_));
+// How the patterns of regions that have been found at once follow from the questions that are above zero there.
+template <class Form> void Cells<Form>::encode(const Item &item) {
+    const Stage &here = stage(item.stage);
+    const Candidate *first = candidates_.at(item.list), *end = first + item.length;
+    const auto bit_of = [&](const Candidate &c) { return bits_[z(here.column_of[z(c.unit)])].first; };
+    next_piece_.clear();
+    swaps_.clear();
+    int word = 0, last = -1;
+    bool narrow = true, ordered = true;
+    std::uint64_t places = 0;
+    const auto next_word = [&] {
+        places_[z(word)] = places;
+        base_[z(word)] = pattern_[z(word)] & ~places;
+        places = 0;
+        ++word;
+    };
+    const auto put = [&](int bit) {
+        while (word < bit / 64) next_word();
+        places |= std::uint64_t{1} << (bit % 64);
+    };
+    for (const Candidate *c = first; c < end; ++c) {
+        const int bit = bit_of(*c);
+        narrow = narrow && here.unit_pieces[z(c->unit)] == 2;
+        ordered = ordered && bit > last;
+        last = bit;
+        if (ordered) put(bit);
+    }
+    if (narrow && !ordered) {
+        bits_asked_.clear();
+        for (const Candidate *c = first; c < end; ++c) bits_asked_.push_back(bit_of(*c));
+        for (auto at = bits_asked_.begin(); at < bits_asked_.end(); ++at) {
+            const auto least = std::min_element(at, bits_asked_.end());
+            if (least == at) continue;
+            std::swap(*at, *least);
+            swaps_.emplace_back(at - bits_asked_.begin(), least - bits_asked_.begin());
         }
-        std::uint64_t *pattern = listing_.patterns ? listed.patterns.more(z(now * words_)) : nullptr;
-        for (const int end = waiting_ - static_cast<int>(now); waiting_ > end; --waiting_) {
-            std::uint32_t rest = form_.listed(waiting_ - 1, point);
-            if (point != nullptr) point += n_;
-            if (pattern == nullptr) continue;
-            for (int w = 0; w < words_; ++w) pattern[w] = pattern_[z(w)];
-            for (; rest != 0; rest &= rest - 1) {
-                const auto &[word, step] = next_piece_[z(__builtin_ctz(rest))];
+        word = 0;
+        places = 0;
+        for (const int bit : bits_asked_) put(bit);
+    }
+    if (narrow) {
+        while (word < words_) next_word();
+        return;
+    }
+    base_ = pattern_;
+    for (const Candidate *c = first; c < end; ++c) {
+        const auto [bit, width] = bits_[z(here.column_of[z(c->unit)])];
+        const int lo = c == first && item.lo >= 0 ? item.lo : c->lo;
+        std::uint64_t &base = base_[z(bit / 64)];
+        base &= ~(((std::uint64_t{1} << width) - 1) << (bit % 64));
+        base |= static_cast<std::uint64_t>(lo) << (bit % 64);
+        for (int q = lo; q < c->hi; ++q) next_piece_.emplace_back(z(bit / 64), std::uint64_t{1} << (bit % 64));
+    }
+}
+
+// The patterns of regions in which these questions are above zero.
+template <class Form> void Cells<Form>::decode(const std::uint32_t *sets, int n, std::uint64_t *pattern) {
+    if (!next_piece_.empty()) {
+        for (int i = 0; i < n; ++i, pattern += words_) {
+            std::copy(base_.begin(), base_.end(), pattern);
+            for (std::uint32_t rest = sets[i]; rest != 0; rest &= rest - 1) {
+                const auto &[word, step] = next_piece_[z(first_bit(rest))];
                 pattern[word] += step;
             }
-            pattern += words_;
         }
+        return;
+    }
+    if (!swaps_.empty()) {
+        sets_.assign(sets, sets + n);
+        for (const auto &[i, j] : swaps_)
+            for (std::uint32_t &set : sets_) {
+                const std::uint32_t differ = (set >> i ^ set >> j) & 1;
+                set ^= differ << i | differ << j;
+            }
+        sets = sets_.data();
+    }
+    deposit(sets, n, places_.data(), base_.data(), words_, pattern);
+}
+
+// Write regions that have been found at once, as many as the budget allows: those that have been found now, whose points
+// are written already, or those that were left.
+template <class Form> void Cells<Form>::write(bool later) {
+    if constexpr (Form::kLists) {
+        const int now = static_cast<int>(std::min<std::int64_t>(waiting_, target_ - steps.regions));
+        const int first = ready_ - waiting_;
+        if (now == 0) return;
+        if (later && listing_.witnesses) listed.witnesses.append(points_.data() + points_.size() - z(waiting_ * n_), z(now * n_));
+        if (listing_.patterns) decode(form_.sets() + first, now, listed.patterns.more(z(now * words_)));
         steps.regions += now;
+        waiting_ -= now;
     }
 }
 

@@ -107,7 +107,9 @@ template <class Form> class Cells {
             if (counting_ || (Form::kLists && plain_)) return form_.many();
         return -1;
     }
-    void write();
+    void encode(const Item &item);
+    void decode(const std::uint32_t *sets, int n, std::uint64_t *pattern);
+    void write(bool later);
     bool write_sides(int unit, int lo);
     void branch(Item &item, int unit, int lo, int hi);
     virtual void emit(Cell &cell);
@@ -149,7 +151,8 @@ template <class Form> class Cells {
     Stack<double> coefficients_;
     Stack<Item> stack_;
     std::int64_t target_ = 0; // regions at which to stop
-    int waiting_ = 0;         // regions found at once that are still to be written
+    int ready_ = 0, waiting_ = 0; // regions found at once, and those of them that are still to be written
+    std::vector<double> points_;  // of those that are left
     bool fresh_ = false; // the form's last question is the first candidate's, and took both signs
 
     int words_ = 0;
@@ -161,7 +164,14 @@ template <class Form> class Cells {
     std::vector<std::uint16_t> verdicts_;
     std::vector<Range> ranges_;
     std::vector<Question> asks_;
-    std::vector<std::pair<std::size_t, std::uint64_t>> next_piece_; // word of a pattern, and what to add to it
+    // Of regions found at once: the pattern where no question is above zero, and a bit for each question that is, in their
+    // order once these two and two have been exchanged. Or, where units have more than two pieces, for each question the word
+    // of the pattern and what to add to it.
+    std::vector<std::uint64_t> base_, places_;
+    std::vector<std::pair<int, int>> swaps_;
+    std::vector<std::pair<std::size_t, std::uint64_t>> next_piece_;
+    std::vector<int> bits_asked_;
+    std::vector<std::uint32_t> sets_;
     std::vector<int> open_, units_;
     std::vector<double> rows_, now_, then_;
 };

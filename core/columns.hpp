@@ -39,6 +39,7 @@ template <class T> class Column {
         return values_ + size_;
     }
     void take(std::size_t n) { size_ += n; }
+    void truncate(std::size_t n) { size_ = n; }
     T *more(std::size_t n) { // n more, to be written at once
         T *at = room(n);
         take(n);

@@ -36,7 +36,7 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
       lower_(domain.cone ? cone_bounds(g_, -1.0, 0.0) : domain.lower),
       upper_(domain.cone ? cone_bounds(g_, 1.0, 1.0) : domain.upper),
       lp_(lower_.data(), upper_.data(), g_) {
-    for (Numbers *numbers : {&middle_, &half_, &reach_, &bound_, &z_, &d_, &s_, &sum_, &found_[0], &found_[1]})
+    for (Numbers *numbers : {&middle_, &half_, &least_, &most_, &reach_, &bound_, &z_, &d_, &s_, &sum_, &found_[0], &found_[1]})
         numbers->assign(z(ld_), 0.0);
     bound_.assign(z(ld_), 3.0); // the padding is never near to it
     for (int k = 0; k < g_; ++k) {
@@ -47,6 +47,8 @@ Dictionary::Dictionary(const Domain &domain, Arbiter &arbiter, double filter)
         half_[z(k)] = half;
         reach_[z(k)] = std::fabs(middle_[z(k)]) + half;
         bound_[z(k)] = 1 - 8 * kUnit * reach_[z(k)] / half;
+        least_[z(k)] = low;
+        most_[z(k)] = high;
     }
     many_ = Flats::many(g_, kManyParts);
     find_apex();
@@ -131,12 +133,12 @@ bool Dictionary::sides(double *plus, double *minus) const {
 
 // A point of scaled coordinates in the domain's own.
 void Dictionary::place(const double *s, double *point) const {
-    for (int k = 0; k < g_; ++k) {
-        const double u = middle_[z(k)] + half_[z(k)] * s[k];
-        if (k < n_)
-            point[k] = domain_.cone ? u : std::clamp(u, lower_[z(k)], upper_[z(k)]);
-        else
-            for (int i = 0; i < n_; ++i) point[i] /= u;
+    for (int k = 0; k < n_; ++k) point[k] = middle_[z(k)] + half_[z(k)] * s[k];
+    if (domain_.cone) {
+        const double u = middle_[z(n_)] + half_[z(n_)] * s[n_];
+        for (int k = 0; k < n_; ++k) point[k] /= u;
+    } else {
+        for (int k = 0; k < n_; ++k) point[k] = std::clamp(point[k], lower_[z(k)], upper_[z(k)]);
     }
 }
 

@@ -62,8 +62,8 @@ class Dictionary {
     // In how many parts the hyperplanes of n functionals divide the cell; 0: not certain.
     std::int64_t parts(Cell &cell, const Question *questions, int n);
     // These parts themselves; how many, or 0.
-    int list(Cell &cell, const Question *questions, int n);
-    std::uint32_t listed(int i, double *point) const;
+    int list(Cell &cell, const Question *questions, int n, Column<double> *points);
+    const std::uint32_t *sets() const { return flats_.sets(); }
 
     // Points are scaled, coordinate = middle + half * s, and padded to so many numbers.
     const double *middle() const { return middle_.data(); }
@@ -169,6 +169,7 @@ class Dictionary {
     int n_, g_, ld_; // coordinates of the domain, of the geometry, padded
     std::vector<double> lower_, upper_;
     Numbers middle_, half_; // coordinate = middle + half * s
+    Numbers least_, most_;  // the same bounds, padded
     Numbers reach_, bound_; // |middle| + half; |s| <= bound is certainly inside
     ExactLp lp_;
 

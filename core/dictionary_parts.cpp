@@ -45,17 +45,11 @@ std::int64_t Dictionary::parts(Cell &cell, const Question *questions, int n) {
     return found;
 }
 
-int Dictionary::list(Cell &cell, const Question *questions, int n) {
+int Dictionary::list(Cell &cell, const Question *questions, int n, Column<double> *points) {
     if (domain_.cone || n > Flats::kListed || !start_flats(cell, questions, n, true)) return 0;
-    const int found = flats_.list(view(cell).point);
+    const int found = flats_.list(view(cell).point, {middle_.data(), half_.data(), least_.data(), most_.data(), points});
     tally_flats(found > 0);
     return found;
-}
-
-std::uint32_t Dictionary::listed(int i, double *point) const {
-    const Flats::Part part = flats_.listed(i);
-    if (point != nullptr) place(part.point, point);
-    return part.above;
 }
 
 } // namespace plica

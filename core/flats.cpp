@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bits.hpp"
 #include "flats_plane.hpp"
 
 namespace plica {
@@ -9,11 +10,8 @@ namespace plica {
 using namespace flats;
 
 int Flats::many(int n, double parts) {
-    for (int k = 1; k < kRows; ++k) { // of k + 1 hyperplanes: sum over j <= n of the binomials
-        double term = 1, sum = 1;
-        for (int j = 0; j < std::min(n, k + 1); ++j) sum += term *= static_cast<double>(k + 1 - j) / (j + 1);
-        if (sum > parts) return k;
-    }
+    for (int k = 1; k < kRows; ++k)
+        if (most_parts(n, k + 1) > parts) return k;
     return kRows;
 }
 
@@ -25,10 +23,11 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes, bool l
     if (listing) {
         const std::size_t ld = z(padded_n());
         marks_.assign((std::size_t{1} << hyperplanes) / 64 + 1, 0);
+        if (wanted_.size() <= marks_.size()) wanted_.resize(marks_.size() + 1);
         if (from_.size() < ld) {
             normals_.resize(kListed * ld);
-            ways_.resize((kListed + 1) * kListed * ld);
-            rates_.resize((kListed + 1) * kListed * kRows);
+            ways_.resize(before(kListed + 1) * ld);
+            rates_.resize(before(kListed + 1) * kRows);
             from_.resize(ld);
             steps_.resize(kListed * ld);
         }
@@ -294,17 +293,14 @@ std::int64_t Flats::parts(const double *inside) {
     return down(0, sets::below(f.rows) & ~sets::below(faces_));
 }
 
-int Flats::list(const double *inside) {
-    listed_.clear();
+int Flats::list(const double *inside, const Target &target) {
+    listed_.truncate(0);
+    target_ = target;
     const std::int64_t count = parts(inside);
+    Set left = 0;
+    for (int i = faces_; i < flats_[0].rows; ++i) left |= sets::one(id_[i]);
+    for (std::uint32_t *set = listed_.data(); set < listed_.end(); ++set) *set = always_above_ | static_cast<std::uint32_t>(deposit(*set, left));
     return count == static_cast<std::int64_t>(listed_.size()) ? static_cast<int>(count) : 0;
-}
-
-Flats::Part Flats::listed(int i) const {
-    std::uint32_t above = always_above_;
-    for (std::uint32_t rest = listed_[z(i)]; rest != 0; rest &= rest - 1)
-        above |= std::uint32_t{1} << id_[faces_ + __builtin_ctz(rest)];
-    return {above, listed_points_.data() + z(i * padded_n())};
 }
 
 } // namespace plica

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "chain.hpp"
+#include "columns.hpp"
 #include "lanes.hpp"
 
 namespace plica {
@@ -32,11 +33,6 @@ class Flats {
     static constexpr int kListed = 16;    // most hyperplanes, to list
     // How many hyperplanes certainly make no more than `parts` parts of n dimensions.
     static int many(int n, double parts);
-
-    struct Part {
-        std::uint32_t above; // bit i: whether hyperplane i's row is positive there
-        const double *point; // n coordinates
-    };
 
     // A polytope {|s_k| <= 1, faces >= 0} of n coordinates. A point is in it where |s_k| <= bound[k],
     // positive numbers up to a multiple of kVec.
@@ -50,8 +46,14 @@ class Flats {
     // The number of parts, from a point inside; 0 where floating point is not certain of it.
     std::int64_t parts(const double *inside);
     // The same parts themselves, where it was started for that; how many.
-    int list(const double *inside);
-    Part listed(int i) const;
+    // A point of each goes to a column, if there is one: middle + half * s, between bounds.
+    struct Target {
+        const double *middle, *half, *least, *most;
+        Column<double> *points;
+    };
+    int list(const double *inside, const Target &target);
+    // Of each of them: bit by bit, whether each hyperplane's row is positive there.
+    const std::uint32_t *sets() const { return listed_.data(); }
 
     std::int64_t programs = 0, pivots = 0;
 
@@ -118,6 +120,7 @@ class Flats {
     template <int B> std::int64_t plane(int level, Set cuts);
 
     // flats_list.hpp
+    static constexpr std::size_t before(int k) { return static_cast<std::size_t>(k * (k - 1) / 2); } // ways off fewer
     int padded_n() const { return (n_ + kVec - 1) / kVec * kVec; }
     template <int B> void list_at(const Flat &f, int point);
     template <int B> void list_between(const Flat &f, int i);
@@ -125,6 +128,7 @@ class Flats {
     template <int B> bool extend(int k, int row);
     template <int B> bool ways_off(int k);
     template <int B> bool steps(int k, Set on, Set base);
+    bool wanted(const Flat &f, Set more, const double *values);
     template <int B> void around_with(const Flat &f, Set more, const double *values, const double *free);
     void around1(const Flat &f, Set on, const double *values, const double *free);
     void around2(const Flat &f, Set on, const double *values, const double *free);
@@ -154,8 +158,14 @@ class Flats {
 
     bool listing_ = false;
     std::vector<Set> marks_; // a bit for each set of hyperplanes' rows above zero: whether that part is listed
-    std::vector<std::uint32_t> listed_; // these sets
-    Numbers listed_points_;
+    struct Parts {
+        Set word, bits; // of the marks
+    };
+    std::vector<Parts> wanted_; // parts around a point
+    int n_wanted_ = 0;
+    Set base_ = 0; // rows above zero there
+    Column<std::uint32_t> listed_; // these sets; in the end, of all hyperplanes
+    Target target_{};
     // Of the hyperplanes that have been eliminated, in this order: their rows, and of the first k, for each k, the ways off
     // them and what these do to all rows, where they are known.
     int gone_[kListed + 2], off_[kListed + 2];

@@ -14,7 +14,8 @@ inline constexpr double kFar = 0.7;
 
 // The parts around one of a flat's points.
 template <int B> INLINE void Flats::list_at(const Flat &f, int point) {
-    around(f, 0, f.values + point * B * kVec, f.points + point * ((f.d + kVec - 1) / kVec * kVec));
+    const double *values = f.values + point * B * kVec;
+    if (wanted(f, 0, values)) around(f, 0, values, f.points + point * ((f.d + kVec - 1) / kVec * kVec));
 }
 
 // The parts around a point where row i, which has both signs at points that are known, vanishes: between the
@@ -31,12 +32,13 @@ template <int B> INLINE void Flats::list_between(const Flat &f, int i) {
     }
     const double share = height[0] / (height[0] - height[1]); // of those above
     alignas(64) double values[B * kVec] = {}, free[kColumns];
+    const auto weight = [&](int p) { return f.values[p * stride + i] > 0 ? share / count[1] : (1 - share) / count[0]; };
+    for (int p = 0; p < f.n_points; ++p)
+        for (int b = 0; b < B; ++b) store(values + b * kVec) += weight(p) * load(f.values + p * stride + b * kVec);
+    if (!wanted(f, sets::one(i), values)) return;
     std::fill(free, free + pitch, 0.0);
-    for (int p = 0; p < f.n_points; ++p) {
-        const double weight = f.values[p * stride + i] > 0 ? share / count[1] : (1 - share) / count[0];
-        for (int b = 0; b < B; ++b) store(values + b * kVec) += weight * load(f.values + p * stride + b * kVec);
-        for (int c = 0; c < f.d; c += kVec) store(free + c) += weight * load(f.points + p * pitch + c);
-    }
+    for (int p = 0; p < f.n_points; ++p)
+        for (int c = 0; c < f.d; c += kVec) store(free + c) += weight(p) * load(f.points + p * pitch + c);
     around(f, sets::one(i), values, free);
 }
 
@@ -63,6 +65,7 @@ INLINE void Flats::list_between(const Flat &f, int i, int j, const Pair *pairs, 
         store(to) = below + share * (between(pairs[p], at) - below);
     };
     for (int b = 0; b < B; ++b) mix(f.values + b * kVec, stride, values + b * kVec);
+    if (!wanted(f, sets::one(i) | sets::one(j), values)) return;
     for (int c = 0; c < f.d; c += kVec) mix(f.points + c, pitch, free + c);
     around(f, sets::one(i) | sets::one(j), values, free);
 }
@@ -75,8 +78,8 @@ template <int B> INLINE bool Flats::extend(int k, int row) {
     double *normal = normals_.data() + k * ld;
     for (int c = 0; c < n_; ++c) normal[c] = f.A[(c + 1) * stride + row];
     std::fill(normal + n_, normal + ld, 0.0);
-    const double *ways = ways_.data() + k * kListed * ld, *rates = rates_.data() + k * kListed * kRows;
-    double *now = ways_.data() + (k + 1) * kListed * ld, *now_rates = rates_.data() + (k + 1) * kListed * kRows;
+    const double *ways = ways_.data() + before(k) * z(ld), *rates = rates_.data() + before(k) * z(stride);
+    double *now = ways_.data() + before(k + 1) * z(ld), *now_rates = rates_.data() + before(k + 1) * z(stride);
     double *way = now + k * ld, *rate = now_rates + k * stride;
     Vec square{};
     for (int c = 0; c < ld; c += kVec) {
@@ -118,8 +121,8 @@ template <int B> INLINE bool Flats::ways_off(int k) {
 template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     const Flat &top = flats_[0];
     const int ld = padded_n(), stride = B * kVec;
-    const double *from = from_.data(), *ways = ways_.data() + k * kListed * ld;
-    double *rates = rates_.data() + k * kListed * kRows;
+    const double *from = from_.data(), *ways = ways_.data() + before(k) * z(ld);
+    double *rates = rates_.data() + before(k) * z(stride);
     Vec value[B], inverse[B], moved[B]; // inverse: of what there is before another row vanishes
     evaluate<B>(top, from, value);
     Set now = 0;
@@ -183,53 +186,76 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     return true;
 }
 
-// The parts around a point of a flat, with the values of its rows and of the coordinates that are left, which may lie
-// on more hyperplanes.
-template <int B>
-INLINE void Flats::around_with(const Flat &f, Set more, const double *values, const double *free) {
+// Whether parts around a point of a flat, which may lie on more hyperplanes, are still to be listed, by the values of all
+// rows there: which ones.
+CLONES bool Flats::wanted(const Flat &f, Set more, const double *values) {
     constexpr Set halves[] = {0xaaaaaaaaaaaaaaaa, 0xcccccccccccccccc, 0xf0f0f0f0f0f0f0f0,
                               0xff00ff00ff00ff00, 0xffff0000ffff0000, 0xffffffff00000000};
-    const Set on = f.on | more, others = sets::below(f.rows) & ~sets::below(faces_) & ~on;
-    Set base = 0;
-    for (int b = 0; b < B; ++b) base |= above(load(values + b * kVec), Vec{}) << (b * kVec);
-    base &= others;
+    const Set on = f.on | more;
+    base_ = 0;
+    for (int b = 0; b < f.blocks; ++b) base_ |= above(load(values + b * kVec), Vec{}) << (b * kVec);
+    base_ &= sets::below(f.rows) & ~sets::below(faces_) & ~on;
     Set within = ~Set{0}; // of a word of marks, the bits of these parts
-    for (int i = 0; i < 6; ++i)
-        if ((on >> faces_ >> i & 1) == 0) within &= (base >> faces_ >> i & 1) != 0 ? halves[i] : ~halves[i];
-    const Set words = on >> faces_ >> 6;
-    const int ld = padded_n(), k = sets::size(on);
-    bool ready = false;
+    for (int i = 0; i < 6; ++i) {
+        const Set half = (base_ >> faces_ >> i & 1) != 0 ? halves[i] : ~halves[i];
+        within &= half | -(on >> faces_ >> i & 1);
+    }
+    const Set words = on >> faces_ >> 6, first = base_ >> faces_ >> 6, *marks = marks_.data();
+    n_wanted_ = 0;
     for (Set chosen = 0;;) {
-        const Set word = base >> faces_ >> 6 | chosen;
-        for (Set missing = within & ~marks_[word]; missing != 0; missing &= missing - 1) {
-            if (!ready) {
-                double *from = from_.data();
-                for (int c = 0; c < n_; ++c)
-                    if (f.row_of[c] >= 0) from[c] = values[f.row_of[c]];
-                for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
-                int first = sets::size(f.on);
-                if (!ways_off<B>(first)) return;
-                for (Set rest = more & ~f.on; rest != 0; rest &= rest - 1, ++first) {
-                    known_[first + 1] = false;
-                    if (!extend<B>(first, sets::first(rest))) return;
-                }
-                if (!steps<B>(k, on, base)) return;
-                ready = true;
-            }
-            const Set part = word * 64 + static_cast<Set>(sets::first(missing));
-            const std::size_t at = listed_.size() * z(ld);
-            if (listed_points_.size() < at + z(ld)) listed_points_.resize(2 * (at + z(ld)));
-            double *point = listed_points_.data() + at;
-            std::copy(from_.data(), from_.data() + ld, point);
-            for (int l = 0; l < k; ++l) {
-                if ((part >> (off_[l] - faces_) & 1) == 0) continue;
-                for (int c = 0; c < ld; c += kVec) store(point + c) += load(steps_.data() + l * ld + c);
-            }
-            listed_.push_back(static_cast<std::uint32_t>(part));
-            marks_[word] |= missing & -missing;
-        }
+        const Set word = first | chosen, missing = within & ~marks[word];
+        wanted_[n_wanted_] = {word, missing};
+        n_wanted_ += missing != 0 ? 1 : 0;
         chosen = (chosen - words) & words; // the next subset
-        if (chosen == 0) return;
+        if (chosen == 0) return n_wanted_ > 0;
+    }
+}
+
+// The parts around a point that are wanted.
+template <int B>
+INLINE void Flats::around_with(const Flat &f, Set more, const double *values, const double *free) {
+    const Set on = f.on | more;
+    const int ld = padded_n(), k = sets::size(on);
+    double *from = from_.data();
+    for (int c = 0; c < n_; ++c)
+        if (f.row_of[c] >= 0) from[c] = values[f.row_of[c]];
+    for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
+    int first = sets::size(f.on);
+    if (!ways_off<B>(first)) return;
+    for (Set rest = more & ~f.on; rest != 0; rest &= rest - 1, ++first) {
+        known_[first + 1] = false;
+        if (!extend<B>(first, sets::first(rest))) return;
+    }
+    if (!steps<B>(k, on, base_)) return;
+    const double *steps = steps_.data();
+    for (int i = 0; i < n_wanted_; ++i) {
+        const auto [word, missing] = wanted_[z(i)];
+        marks_[word] |= missing;
+        const std::size_t found = z(sets::size(missing));
+        std::uint32_t *next = listed_.more(found);
+        double *point = nullptr;
+        if (target_.points != nullptr) {
+            point = target_.points->room(found * z(n_) + kVec);
+            target_.points->take(found * z(n_));
+        }
+        for (Set rest = missing; rest != 0; rest &= rest - 1) {
+            const Set part = word * 64 + static_cast<Set>(sets::first(rest));
+            *next++ = static_cast<std::uint32_t>(part);
+            if (point == nullptr) continue;
+            for (int c = 0; c < n_; c += kVec) {
+                Vec sum = load(from + c);
+                for (int l = 0; l < k; ++l) { // no branch: it could go either way
+                    const Lanes all = Lanes{} - static_cast<long long>(part >> (off_[l] - faces_) & 1);
+                    sum += reinterpret_cast<Vec>(reinterpret_cast<Lanes>(load(steps + l * ld + c)) & all);
+                }
+                const Vec low = load(target_.least + c), high = load(target_.most + c);
+                Vec place = load(target_.middle + c) + load(target_.half + c) * sum;
+                place = place < low ? low : place;
+                place = place > high ? high : place;
+                spill(point + c, place);
+            }
+            point += n_;
+        }
     }
 }
 

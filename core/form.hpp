@@ -27,13 +27,14 @@
 //                                     both parts may be taken, one after the other
 //   static constexpr bool kCounts, kLists
 //                                     whether there are
-//   int64 parts(const Cell &, const Question *, int n), int list(the same)
+//   int64 parts(const Cell &, const Question *, int n)
+//   int list(the same, Column<double> *points)
 //                                     the parts into which the hyperplanes of n functionals divide the cell, how
-//                                     many, found without making them; 0 where that is not certain
+//                                     many, found without making them; 0 where that is not certain. To a column,
+//                                     if there is one, goes a point inside each, in the domain's coordinates; of
+//                                     parts that are not certain some may be there already
 //   int many() const                  for how many functionals that is worth while
-//   uint32 listed(int i, double *point)
-//                                     of the last list: where functionals are positive; and a point inside,
-//                                     where there is room for it, and for 8 numbers
+//   const uint32 *sets() const        of the last list, for each part: which functionals are positive
 //   void witness(const Cell &, double *)
 //                                     a point inside, in the domain's n coordinates
 //   bool sides(double *plus, double *minus) const

@@ -32,15 +32,23 @@ ImageCells::ImageCells(const Chain &image, const Chain &whole, Domain space, Dom
     found_.assign(z(inputs_.n), 0.0);
 }
 
-// Whether the cell meets the interior of the image, as far as floating point can tell; on yes, if a
-// point is asked for, the zonotope's input is in it.
-ImageCells::Meets ImageCells::meets(Cell cell, bool point) {
+// Whether the cell meets the interior of the image, as far as floating point can tell; on yes, if an input is asked for, it
+// is written (there is room for Zonotope::kPanel numbers more).
+ImageCells::Meets ImageCells::meets(Cell cell, double *input) {
     if (!cell.inside || listing_.filter == kInfinity) return Meets::open;
     form_.inward(cell, kInward, point_.data());
+    const auto found = [&]() {
+        if (!form_.holds(cell, zonotope_.image(), zonotope_.slack())) return false;
+        if (input != nullptr) std::copy(zonotope_.input(), zonotope_.input() + inputs_.n, input);
+        return true;
+    };
     const auto known = [&]() {
         if (!zonotope_.near(point_.data()) || !form_.holds(cell, point_.data(), 0.0)) return false;
-        if (point) zonotope_.lift(point_.data());
-        return !point || form_.holds(cell, zonotope_.image(), zonotope_.slack());
+        if (input == nullptr) return true;
+        zonotope_.aim(point_.data());
+        if (form_.holds(cell, zonotope_.aimed(), zonotope_.aim_slack()) && zonotope_.reach(input)) return true;
+        zonotope_.lift();
+        return found();
     };
     if (known()) return Meets::yes;
     for (double margin = kMargin; margin > kLeast; margin *= kThinner) {
@@ -59,7 +67,7 @@ ImageCells::Meets ImageCells::meets(Cell cell, bool point) {
             projection_.force(force_.data());
             zonotope_.push(force_.data());
             std::copy(zonotope_.image(), zonotope_.image() + n_, point_.begin());
-            if (form_.holds(cell, point_.data(), zonotope_.slack())) return Meets::yes;
+            if (found()) return Meets::yes;
         }
         // no input that deep in the cell; a plane across the force tells whether there is one at all
         if (!zonotope_.plane(force_.data(), plane_)) return Meets::open;
@@ -100,7 +108,7 @@ bool ImageCells::exactly() {
 bool ImageCells::hopeless(Item &item) {
     if (item.stage == 0) return false;
     const Mark mark = form_.mark();
-    const bool beyond = meets(item.cell, false) == Meets::no;
+    const bool beyond = meets(item.cell, nullptr) == Meets::no;
     form_.release(mark);
     if (beyond) ++beside;
     return beyond;
@@ -108,7 +116,8 @@ bool ImageCells::hopeless(Item &item) {
 
 void ImageCells::emit(Cell &cell) {
     const Mark mark = form_.mark();
-    const Meets found = meets(cell, witnesses_wanted_);
+    double *input = witnesses_wanted_ ? listed.witnesses.room(z(inputs_.n + Zonotope::kPanel)) : nullptr;
+    const Meets found = meets(cell, input);
     form_.release(mark);
     if (found == Meets::no || (found == Meets::open && !exactly())) {
         ++beside;
@@ -117,8 +126,8 @@ void ImageCells::emit(Cell &cell) {
     ++steps.regions;
     if (patterns_wanted_) listed.patterns.append(pattern_.data(), pattern_.size());
     if (!witnesses_wanted_) return;
-    const double *x = found == Meets::open ? found_.data() : zonotope_.input();
-    listed.witnesses.append(x, z(inputs_.n));
+    if (found == Meets::open) std::copy(found_.begin(), found_.end(), input);
+    listed.witnesses.take(z(inputs_.n));
 }
 
 } // namespace plica

@@ -35,7 +35,7 @@ class ImageCells : public Cells<Dictionary> {
 
     void emit(Cell &cell) override;
     bool hopeless(Item &item) override;
-    Meets meets(Cell cell, bool point);
+    Meets meets(Cell cell, double *input);
     bool exactly();
 
     const Domain inputs_;

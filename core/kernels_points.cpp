@@ -88,11 +88,12 @@ PLICA_DIMENSION(5)
 PLICA_DIMENSION(6)
 
 CLONES void mean_of(const Cloud &points, double *mean) {
+    const double share = 1.0 / points.n;
     for (int k = 0; k < points.dim; ++k) {
         const double *x = points.x + static_cast<std::size_t>(k) * points.ld;
         Vec sum{};
         for (int v = 0; v < points.n; v += kVec) sum += kLane + v < points.n ? load(x + v) : Vec{};
-        mean[k] = sum_of(sum) / points.n;
+        mean[k] = sum_of(sum) * share;
     }
 }
 

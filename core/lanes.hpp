@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512F__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -21,6 +21,7 @@
 namespace plica {
 
 typedef double Vec __attribute__((vector_size(64), may_alias));
+typedef double Loose __attribute__((vector_size(64), may_alias, aligned(8))); // at any place
 typedef long long Lanes __attribute__((vector_size(64), may_alias));
 typedef unsigned long long Places __attribute__((vector_size(64), may_alias));
 constexpr int kVec = 8;
@@ -29,11 +30,38 @@ constexpr Lanes kLane = {0, 1, 2, 3, 4, 5, 6, 7};
 
 INLINE const Vec &load(const double *p) { return *reinterpret_cast<const Vec *>(p); }
 INLINE Vec &store(double *p) { return *reinterpret_cast<Vec *>(p); }
+INLINE void spill(double *p, const Vec &v) { *reinterpret_cast<Loose *>(p) = v; } // at any place
+// To memory, past the caches: for what is not read again soon. `streamed` before anybody else reads it.
+INLINE void stream(double *p, const Vec &v) { // aligned
+#if defined(__AVX512F__)
+    _mm512_stream_pd(p, reinterpret_cast<__m512d>(v));
+#elif defined(__SSE2__)
+    for (int i = 0; i < kVec; i += 2) _mm_stream_pd(p + i, _mm_set_pd(v[i + 1], v[i]));
+#else
+    store(p) = v;
+#endif
+}
+INLINE void streamed() {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
 INLINE Vec absolute(const Vec &v) { return (Vec)((Lanes)v & (Lanes{} + 0x7fffffffffffffffLL)); }
 
 INLINE Vec among(std::uint32_t members, const Vec &v) { // v in the lanes of a set, else zero
     const Lanes in = (Lanes{} + static_cast<long long>(members)) >> kLane & 1;
     return in != 0 ? v : Vec{};
+}
+
+INLINE Vec gather(const double *row, const std::uint32_t *at) {
+#if defined(__AVX512F__)
+    const __m256i places = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(at));
+    return reinterpret_cast<Vec>(_mm512_i32gather_pd(places, row, 8));
+#else
+    Vec v{};
+    for (int i = 0; i < kVec; ++i) v[i] = row[at[i]];
+    return v;
+#endif
 }
 
 #if defined(__AVX512F__) // one instruction each; elsewhere compilers do better with plain loops

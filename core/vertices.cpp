@@ -42,7 +42,7 @@ bool any(const std::vector<std::uint64_t> &words, int n_words) {
 
 Vertices::Vertices(const Domain &domain, Arbiter &arbiter, double filter)
     : domain_(domain), arbiter_(arbiter), filter_(filter), n_(domain.n),
-      g_(domain.n + (domain.cone ? 1 : 0)), pitch_(z(g_) + 2) {
+      g_(domain.n + (domain.cone ? 1 : 0)), pitch_(z(padded8(g_ + 3))) {
     for (int k = 0; k < g_; ++k) {
         lower_.push_back(domain.cone ? (k < n_ ? -1.0 : 0.0) : domain.lower[z(k)]);
         upper_.push_back(domain.cone ? 1.0 : domain.upper[z(k)]);
@@ -52,6 +52,7 @@ Vertices::Vertices(const Domain &domain, Arbiter &arbiter, double filter)
     arrangement_.set_extents(extent_);
     extent_.push_back(1.0);
     rounding_ = 16 * kUnit * std::sqrt(static_cast<double>(g_));
+    narrow_ = (1 - 1e-9) / std::sqrt(static_cast<double>(g_));
     row_.assign(z(g_), 0.0);
 }
 
@@ -90,10 +91,11 @@ Vertices::Cell Vertices::start() {
             const double bound = upper != 0 ? upper_[z(k)] : lower_[z(k)];
             lines_.push({{-bound, 4 * kUnit * extent_[z(k)], extent_[z(k)]}, {}, -2 - (2 * k + upper), false});
             double *row = rows_.at(rows_.grow(pitch_));
-            std::fill(row, row + g_, 0.0);
+            std::fill(row, row + pitch_, 0.0);
             row[k] = 1.0;
             row[g_] = lines_[lines_.size() - 1].f.constant;
             row[g_ + 1] = lines_[lines_.size() - 1].f.slack;
+            row[g_ + 2] = 1 / (lines_[lines_.size() - 1].f.size + 2 * row[g_ + 1]);
         }
     exact_.resize(lines_.capacity());
     Cell cell = make(1 << g_, words_of(2 * g_), 2 * g_);
@@ -302,6 +304,7 @@ int Vertices::commit() {
     std::memcpy(row, row_.data(), z(g_) * sizeof(double));
     row[g_] = f_.constant;
     row[g_ + 1] = f_.slack;
+    row[g_ + 2] = 1 / (f_.size + 2 * f_.slack);
     if (exact_.size() < lines_.size()) exact_.resize(lines_.capacity());
     if (have_exact_) exact_[z(line_)] = exact_question_;
     return line_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "arrangement.hpp"
+#include "columns.hpp"
 #include "form.hpp"
 #include "kernels_points.hpp"
 #include "stack.hpp"
@@ -48,12 +49,8 @@ class Vertices {
     // The parts into which the hyperplanes of n functionals divide the cell, how many; 0: not certain.
     std::int64_t parts(const Cell &cell, const Question *questions, int n);
     int many() const { return 12; }
-    int list(const Cell &cell, const Question *questions, int n);
-    std::uint32_t listed(int i, double *point) const {
-        const auto part = static_cast<std::size_t>(i);
-        if (point != nullptr) std::memcpy(point, arrangement_.point(part), kVec * sizeof(double));
-        return arrangement_.signs(part);
-    }
+    int list(const Cell &cell, const Question *questions, int n, Column<double> *points);
+    const std::uint32_t *sets() const { return arrangement_.signs(); }
 
     Tally tally;
 
@@ -95,6 +92,7 @@ class Vertices {
     Cell build(const Cell &cell, bool plus);
     void prune(Cell &cell);
     bool arrange(const Cell &cell, const Question *questions, int n);
+    double room(const Cell &cell, const double *point) const;
 
     bool apex(const Cell &cell, int v) const;
 
@@ -116,12 +114,13 @@ class Vertices {
     std::size_t pitch_; // of rows_
     std::vector<double> lower_, upper_, extent_, inverse_;
     double rounding_; // error of a vertex from rounding its coordinates
+    double narrow_;   // of a ball's radius, half the side of a cube in it
 
     Stack<double> numbers_;
     Stack<Word> masks_;
     Stack<int> facets_; // twice the line, and 1 where it is positive inside
     Stack<Line> lines_;
-    Stack<double> rows_; // of each line the coefficients, the constant and the slack
+    Stack<double> rows_; // of each line the coefficients, the constant, the slack and 1 / the size with it
     std::vector<Row> exact_;
 
     // the last question
@@ -138,6 +137,7 @@ class Vertices {
     Cell made_;                       // its new vertices
 
     Arrangement arrangement_; // of hyperplanes to be counted or listed
+    alignas(64) double middle_[kVec] = {}; // of the last cell that was listed
     // scratch
     std::vector<std::uint32_t> pairs_;
     std::size_t n_pairs_ = 0;

@@ -27,15 +27,35 @@ std::int64_t Vertices::parts(const Cell &cell, const Question *questions, int n)
     return arrange(cell, questions, n) && arrangement_.count(found) ? found : 0;
 }
 
-int Vertices::list(const Cell &cell, const Question *questions, int n) {
-    if (!arrange(cell, questions, n)) return 0;
+// Within how many units of the extents around a point all is certainly in the cell.
+double Vertices::room(const Cell &cell, const double *point) const {
     Word facets = 0;
     for (int v = 0; v < cell.n; ++v) facets |= mask(cell, v);
-    for (; facets != 0; facets &= facets - 1) {
-        const int facet = facets_[cell.facets + z(first_bit(facets))];
-        arrangement_.wall(rows_.at(z(facet / 2) * pitch_), filter_, facet % 2 != 0);
+    alignas(64) double at[2][kVec] = {}; // what a row is to be multiplied with, where it is negative and positive inside
+    for (int k = 0; k < g_; ++k) {
+        at[0][k] = -point[k];
+        at[1][k] = point[k];
     }
-    return arrangement_.list();
+    at[0][g_] = -1;
+    at[1][g_] = 1;
+    double least = kInfinity, sum = 0; // not a number, if one of them is not
+    for (; facets != 0; facets &= facets - 1) {
+        const auto facet = z(facets_[cell.facets + z(first_bit(facets))]);
+        const double *row = rows_.at(facet / 2 * pitch_);
+        const double far = (sum_of(plica::load(row) * plica::load(at[facet % 2])) - 2 * filter_ * row[g_ + 1]) * row[g_ + 2];
+        least = far < least ? far : least;
+        sum += far;
+    }
+    return sum > 0 && least > 0 ? least * narrow_ : 0.0;
+}
+
+int Vertices::list(const Cell &cell, const Question *questions, int n, Column<double> *points) {
+    if (g_ > Arrangement::kDim || !arrange(cell, questions, n)) return 0;
+    find_mean(cloud(cell), middle_);
+    // Half of it is for rounding, a few kUnit at each of up to six levels and steps, and for the errors of vertices.
+    const int found = arrangement_.list(middle_, room(cell, middle_), filter_ * (4 * cell.rho + 256 * kUnit));
+    if (points != nullptr) points->append(arrangement_.points(), z(found * n_));
+    return found;
 }
 
 } // namespace plica

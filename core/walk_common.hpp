@@ -1,6 +1,7 @@
 // Constants and small helpers that the parts of a walk share.
 #pragma once
 
+#include <algorithm>
 #include <cfloat>
 #include <cstddef>
 
@@ -22,5 +23,13 @@ inline constexpr int kLongList = 8; // candidates worth a second look after a sp
 inline bool feeds(const Piece &piece) { return (piece.slope != 0.0) | (piece.intercept != 0.0); }
 
 inline std::size_t z(int i) { return static_cast<std::size_t>(i); }
+
+// Into how many parts hyperplanes divide a convex set of n dimensions, at most: the sum over j <= n of the binomials
+// (Buck 1943).
+inline double most_parts(int n, int hyperplanes) {
+    double term = 1, sum = 1;
+    for (int j = 0; j < std::min(n, hyperplanes); ++j) sum += term *= static_cast<double>(hyperplanes - j) / (j + 1);
+    return sum;
+}
 
 } // namespace plica

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -15,7 +16,8 @@ Zonotope::Zonotope(const Stage &stage, std::vector<double> lower, std::vector<do
     : n_(stage.n_state), r_(stage.n_pre), ld_(z((n_ + kVec - 1) / kVec * kVec)), weight_(ball.weight),
       radius_(ball.radius) {
     A_.assign(z(r_) * ld_, 0.0);
-    for (Numbers *numbers : {&lower_, &upper_, &start_, &x_}) numbers->assign(ld_, 0.0);
+    const std::size_t panels = (ld_ + kPanel - 1) / kPanel;
+    for (Numbers *numbers : {&lower_, &upper_, &start_, &x_}) numbers->assign(panels * kPanel, 0.0);
     for (int j = 0; j < n_; ++j) {
         lower_[z(j)] = lower[z(j)];
         upper_[z(j)] = upper[z(j)];
@@ -31,6 +33,12 @@ Zonotope::Zonotope(const Stage &stage, std::vector<double> lower, std::vector<do
         bias_.push_back(stage.bias[z(k)]);
         size_.push_back(size * (1 + (n_ + 8) * kUnit));
     }
+    panels_.assign(panels * z(r_) * kPanel, 0.0);
+    for (int k = 0; k < r_; ++k)
+        for (std::size_t j = 0; j < ld_; ++j) panels_[(j / kPanel * z(r_) + z(k)) * kPanel + j % kPanel] = A_[z(k) * ld_ + j];
+    narrow_ = DBL_MAX;
+    for (int j = 0; j < n_; ++j) narrow_ = std::min({narrow_, start_[z(j)] - lower_[z(j)], upper_[z(j)] - start_[z(j)]});
+    narrow_ *= 1 - 2 * kUnit; // by rounding to the nearest, start + way does not pass a bound
 }
 
 void Zonotope::set_frame(const double *middle, const double *half) {
@@ -38,7 +46,7 @@ void Zonotope::set_frame(const double *middle, const double *half) {
     half_.assign(half, half + r_);
     const std::size_t padded = z((r_ + kVec - 1) / kVec * kVec);
     s_.assign(padded, 0.0);
-    scaled_ = offset_ = s_;
+    scaled_ = offset_ = sizes_ = aimed_ = s_;
     pull_.assign(padded, 0.0);
     sums_.assign(z(r_ * kVec), 0.0);
     push(s_.data()); // nowhere: the middle of the box
@@ -50,17 +58,25 @@ void Zonotope::set_frame(const double *middle, const double *half) {
         const double error = (n_ + 4) * kUnit * size_[z(k)] +
                              8 * kUnit * (std::fabs(middle_[z(k)]) + half_[z(k)] + std::fabs(y)) + DBL_MIN;
         worst = std::max(worst, error / half_[z(k)]);
+        sizes_[z(k)] = size_[z(k)] / half_[z(k)];
         scaled_[z(k)] = half_[z(k)] * weight_[z(k)];
         offset_[z(k)] = (middle_[z(k)] - y) * weight_[z(k)];
         sum += 2 * error * weight_[z(k)];
     }
     columns_.assign(z(n_) * padded, 0.0);
     metric_.assign(z(r_) * padded, 0.0);
+    bulk_ = metric_;
     for (int j = 0; j < n_; ++j) {
         double *column = &columns_[z(j) * padded];
         for (int k = 0; k < r_; ++k) column[k] = A_[z(k) * ld_ + z(j)] / half_[z(k)];
-        for (int k = 0; k < r_; ++k)
-            for (int i = 0; i < r_; ++i) metric_[z(k) * padded + z(i)] += column[k] * column[i];
+        // what underflows is in these, too
+        for (int k = 0; k < r_; ++k) {
+            sizes_[z(k)] += 2 * DBL_MIN * std::fabs(column[k]);
+            for (int i = 0; i < r_; ++i) {
+                metric_[z(k) * padded + z(i)] += column[k] * column[i];
+                bulk_[z(k) * padded + z(i)] += std::fabs(column[k] * column[i]) + DBL_MIN;
+            }
+        }
     }
     invert();
     slack_ = worst * (1 + 8 * kUnit);
@@ -89,14 +105,60 @@ void Zonotope::invert() {
     }
 }
 
-void Zonotope::lift(const double *s) {
+// x = start + A' pull is within (2 r + 4) kUnit (|start| + |A'| |pull|) of what is meant; the image of that is the image of
+// the start, moved by the metric, each number of which is a sum of n products.
+CLONES void Zonotope::aim(const double *s) {
+    const std::size_t padded = s_.size();
     std::fill(force_.begin(), force_.end(), 0.0);
     for (int k = 0; k < r_; ++k) {
         const double moved = s[k] - start_image_[z(k)];
-        for (std::size_t i = 0; i < force_.size(); i += kVec)
-            store(&force_[i]) += moved * load(&inverse_[z(k) * force_.size() + i]);
+        for (std::size_t i = 0; i < padded; i += kVec) store(&force_[i]) += moved * load(&inverse_[z(k) * padded + i]);
     }
-    push(force_.data());
+    Vec most{};
+    for (std::size_t i = 0; i < padded; i += kVec) {
+        Vec image = load(&start_image_[i]), size = load(&sizes_[i]) + absolute(image);
+        for (int k = 0; k < r_; ++k) {
+            image += force_[z(k)] * load(&metric_[z(k) * padded + i]);
+            size += std::fabs(force_[z(k)]) * load(&bulk_[z(k) * padded + i]);
+        }
+        store(&aimed_[i]) = image;
+        most = most < size ? size : most;
+    }
+    aim_slack_ = slack_ + 2 * (n_ + 2 * r_ + 16) * kUnit * largest(most);
+}
+
+// Numbers go to `x` as they are found, past the caches where they fill whole lines: nobody reads them soon.
+template <class Put> INLINE bool Zonotope::reach(double *x, const Put &put) const {
+    alignas(64) double pull[kRows];
+    for (int k = 0; k < r_; ++k) pull[k] = force_[z(k)] / half_[z(k)];
+    const double *panel = panels_.data(), *start = start_.data();
+    Vec most{}, all{};
+    for (std::size_t j = 0; j < ld_; j += kPanel) {
+        constexpr int m = kPanel / kVec;
+        Vec way[m] = {};
+        for (int k = 0; k < r_; ++k, panel += kPanel)
+            for (int i = 0; i < m; ++i) way[i] += pull[k] * load(panel + i * kVec);
+#pragma GCC unroll 8
+        for (int i = 0; i < m; ++i) {
+            const std::size_t at = j + z(i * kVec);
+            const Vec size = absolute(way[i]);
+            most = most < size ? size : most;
+            all += size; // not a number, if one of them is not
+            put(x + at, load(start + at) + way[i]);
+        }
+    }
+    if (above(Vec{} + DBL_MAX, all) != 0xff) return false;
+    if (largest(most) <= narrow_) return true;
+    for (std::size_t j = 0; j < z(n_); ++j)
+        if (x[j] < lower_[j] || x[j] > upper_[j]) return false;
+    return true;
+}
+
+CLONES bool Zonotope::reach(double *x) const {
+    if (r_ > kRows) return false;
+    if (reinterpret_cast<std::uintptr_t>(x) % sizeof(Vec) != 0)
+        return reach(x, [](double *at, const Vec &v) __attribute__((always_inline)) { spill(at, v); });
+    return reach(x, [](double *at, const Vec &v) __attribute__((always_inline)) { stream(at, v); });
 }
 
 bool Zonotope::near(const double *s) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "chain.hpp"
+#include "lanes.hpp"
 
 namespace plica {
 
@@ -21,6 +22,8 @@ struct Ball {
 
 class Zonotope {
   public:
+    static constexpr int kPanel = 8 * kVec;
+
     Zonotope(const Stage &stage, std::vector<double> lower, std::vector<double> upper, const Ball &ball);
 
     double extent() const { return extent_; } // half of the widest side of the box
@@ -33,8 +36,14 @@ class Zonotope {
     // the shortest way to its image.
     void reset();
     void push(const double *u);
-    // Go the shortest way to the image s, and then back into the box.
-    void lift(const double *s);
+    // Aim at the image s from the middle of the box, the shortest way. An input that is reached without leaving the box has
+    // an image within aim_slack() of aimed(), in the coordinates of s.
+    void aim(const double *s);
+    const double *aimed() const { return aimed_.data(); }
+    double aim_slack() const { return aim_slack_; }
+    bool reach(double *x) const; // writes up to kPanel numbers beyond, as `stream` does; false: it leaves the box
+    // Go there, and then back into the box.
+    void lift() { push(force_.data()); }
     // The image of the current input, in the coordinates of s as u is, and a bound on its errors there.
     const double *image() const { return s_.data(); }
     double slack() const { return slack_; }
@@ -51,8 +60,10 @@ class Zonotope {
 
   private:
     const double *row(int k) const { return A_.data() + static_cast<std::size_t>(k) * ld_; }
+    static constexpr int kRows = 64;
     void invert(); // the metric
     double support(const double *w);
+    template <class Put> bool reach(double *x, const Put &put) const;
 
     int n_, r_;
     std::size_t ld_;
@@ -60,9 +71,13 @@ class Zonotope {
     Numbers columns_; // of A by the half widths of the frame
     Numbers pull_, sums_;
     std::vector<double> bias_, size_, weight_, middle_, half_;
-    Numbers s_, start_image_, scaled_, offset_, metric_, metric_here_, inverse_, force_;
+    Numbers s_, start_image_, scaled_, offset_, metric_, metric_here_, inverse_;
+    Numbers sizes_, bulk_; // in the coordinates of s; the metric of absolute values
+    Numbers force_, aimed_;
+    Numbers panels_; // of A: kPanel columns after another
+    double narrow_ = 0; // less than the half width of all sides of the box
     int free_ = 0;
-    double radius_, extent_ = 0, slack_ = 0, ball_slack_ = 0;
+    double radius_, extent_ = 0, slack_ = 0, ball_slack_ = 0, aim_slack_ = 0;
 };
 
 } // namespace plica

@@ -13,6 +13,7 @@ class Checks {
     int passed = 0, failed = 0;
 };
 
+void test_bits(Checks &checks);
 void test_columns(Checks &checks);
 void test_dyadic(Checks &checks);
 void test_fine(Checks &checks);

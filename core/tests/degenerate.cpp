@@ -198,6 +198,7 @@ void test_intervals(Checks &checks) {
 int main() {
     Checks checks;
     test_dyadic(checks);
+    test_bits(checks);
     test_columns(checks);
     test_fine(checks);
     test_histogram_bound(checks);
