@@ -107,6 +107,7 @@ template <class Form> bool Cells<Form>::run(std::int64_t regions, double seconds
         known = steps.regions;
         if (std::chrono::duration<double>(Clock::now() - start).count() > seconds) break;
     }
+    finish();
     streamed();
     return done();
 }

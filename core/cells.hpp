@@ -113,6 +113,7 @@ template <class Form> class Cells {
     bool write_sides(int unit, int lo);
     void branch(Item &item, int unit, int lo, int hi);
     virtual void emit(Cell &cell);
+    virtual void finish() {} // write what waits
     // Whether nothing in a cell whose units of the item's stage have been looked at can matter.
     virtual bool hopeless(Item &) { return false; }
     bool lost(Item &item, int depth);

@@ -30,10 +30,11 @@ ImageCells::ImageCells(const Chain &image, const Chain &whole, Domain space, Dom
     point_.assign(form_.padded(), 0.0);
     force_ = point_;
     found_.assign(z(inputs_.n), 0.0);
+    forces_.assign(z(Zonotope::kTogether) * zonotope_.force().size(), 0.0);
 }
 
 // Whether the cell meets the interior of the image, as far as floating point can tell; on yes, if an input is asked for, it
-// is written (there is room for Zonotope::kPanel numbers more).
+// is written, or it will be written later by the zonotope's force.
 ImageCells::Meets ImageCells::meets(Cell cell, double *input) {
     if (!cell.inside || listing_.filter == kInfinity) return Meets::open;
     form_.inward(cell, kInward, point_.data());
@@ -46,7 +47,8 @@ ImageCells::Meets ImageCells::meets(Cell cell, double *input) {
         if (!zonotope_.near(point_.data()) || !form_.holds(cell, point_.data(), 0.0)) return false;
         if (input == nullptr) return true;
         zonotope_.aim(point_.data());
-        if (form_.holds(cell, zonotope_.aimed(), zonotope_.aim_slack()) && zonotope_.reach(input)) return true;
+        later_ = zonotope_.stays() && form_.holds(cell, zonotope_.aimed(), zonotope_.aim_slack());
+        if (later_) return true;
         zonotope_.lift();
         return found();
     };
@@ -116,7 +118,8 @@ bool ImageCells::hopeless(Item &item) {
 
 void ImageCells::emit(Cell &cell) {
     const Mark mark = form_.mark();
-    double *input = witnesses_wanted_ ? listed.witnesses.room(z(inputs_.n + Zonotope::kPanel)) : nullptr;
+    double *input = witnesses_wanted_ ? listed.witnesses.room(z(inputs_.n)) : nullptr;
+    later_ = false;
     const Meets found = meets(cell, input);
     form_.release(mark);
     if (found == Meets::no || (found == Meets::open && !exactly())) {
@@ -127,7 +130,26 @@ void ImageCells::emit(Cell &cell) {
     if (patterns_wanted_) listed.patterns.append(pattern_.data(), pattern_.size());
     if (!witnesses_wanted_) return;
     if (found == Meets::open) std::copy(found_.begin(), found_.end(), input);
+    if (later_) {
+        const Numbers &force = zonotope_.force();
+        std::copy(force.begin(), force.end(), forces_.begin() + static_cast<std::ptrdiff_t>(z(n_later_) * force.size()));
+        places_of_[n_later_++] = listed.witnesses.size();
+    }
     listed.witnesses.take(z(inputs_.n));
+    if (n_later_ == Zonotope::kTogether) finish();
+}
+
+// Write the inputs that wait, one of them several times where they are few.
+void ImageCells::finish() {
+    if (n_later_ == 0) return;
+    double *x[Zonotope::kTogether];
+    const auto size = static_cast<std::ptrdiff_t>(zonotope_.force().size());
+    for (int i = 0; i < Zonotope::kTogether; ++i) {
+        if (i >= n_later_) std::copy(forces_.begin(), forces_.begin() + size, forces_.begin() + i * size);
+        x[i] = listed.witnesses.data() + places_of_[i < n_later_ ? i : 0];
+    }
+    zonotope_.reach(forces_.data(), x);
+    n_later_ = 0;
 }
 
 } // namespace plica

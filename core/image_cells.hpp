@@ -34,6 +34,7 @@ class ImageCells : public Cells<Dictionary> {
     static constexpr double kInward = 0.02, kMargin = 1e-3, kLeast = 1e-9, kThinner = 0.03;
 
     void emit(Cell &cell) override;
+    void finish() override;
     bool hopeless(Item &item) override;
     Meets meets(Cell cell, double *input);
     bool exactly();
@@ -48,6 +49,11 @@ class ImageCells : public Cells<Dictionary> {
     Numbers rows_of_, constants_of_, force_, point_;
     std::vector<double> plane_;
     std::vector<double> found_; // an input in the region
+    // Inputs that are still to be written: the forces that lead there, and where they go. Whether the last one is to be.
+    Numbers forces_;
+    std::size_t places_of_[Zonotope::kTogether] = {};
+    int n_later_ = 0;
+    bool later_ = false;
 };
 
 } // namespace plica

@@ -66,9 +66,13 @@ void Zonotope::set_frame(const double *middle, const double *half) {
     columns_.assign(z(n_) * padded, 0.0);
     metric_.assign(z(r_) * padded, 0.0);
     bulk_ = metric_;
+    longest_ = 0;
     for (int j = 0; j < n_; ++j) {
         double *column = &columns_[z(j) * padded];
         for (int k = 0; k < r_; ++k) column[k] = A_[z(k) * ld_ + z(j)] / half_[z(k)];
+        double length = 0;
+        for (int k = 0; k < r_; ++k) length = std::hypot(length, column[k]);
+        longest_ = std::max(longest_, length * (1 + 1e-9));
         // what underflows is in these, too
         for (int k = 0; k < r_; ++k) {
             sizes_[z(k)] += 2 * DBL_MIN * std::fabs(column[k]);
@@ -125,40 +129,43 @@ CLONES void Zonotope::aim(const double *s) {
         most = most < size ? size : most;
     }
     aim_slack_ = slack_ + 2 * (n_ + 2 * r_ + 16) * kUnit * largest(most);
+    Vec square{};
+    for (std::size_t i = 0; i < padded; i += kVec) square += load(&force_[i]) * load(&force_[i]);
+    const double length = std::sqrt(sum_of(square));
+    // the lengths bound all sums of A' pull (Cauchy and Schwarz), those of absolute values, too; where nothing underflows
+    stays_ = length > 1e-100 && longest_ * length * (1 + 1e-9) < narrow_ && narrow_ > 1e-250 && r_ <= kRows;
 }
 
-// Numbers go to `x` as they are found, past the caches where they fill whole lines: nobody reads them soon.
-template <class Put> INLINE bool Zonotope::reach(double *x, const Put &put) const {
-    alignas(64) double pull[kRows];
-    for (int k = 0; k < r_; ++k) pull[k] = force_[z(k)] / half_[z(k)];
-    const double *panel = panels_.data(), *start = start_.data();
-    Vec most{}, all{};
-    for (std::size_t j = 0; j < ld_; j += kPanel) {
-        constexpr int m = kPanel / kVec;
-        Vec way[m] = {};
-        for (int k = 0; k < r_; ++k, panel += kPanel)
-            for (int i = 0; i < m; ++i) way[i] += pull[k] * load(panel + i * kVec);
-#pragma GCC unroll 8
-        for (int i = 0; i < m; ++i) {
-            const std::size_t at = j + z(i * kVec);
-            const Vec size = absolute(way[i]);
-            most = most < size ? size : most;
-            all += size; // not a number, if one of them is not
-            put(x + at, load(start + at) + way[i]);
-        }
+// What is read of A is read once for all. Whole lines go past the caches: nobody reads them soon.
+CLONES void Zonotope::reach(const double *forces, double *const *x) const {
+    constexpr int m = kPanel / kVec;
+    const double *start = start_.data();
+    alignas(64) double pull[kRows][kTogether];
+    bool aligned = true;
+    for (int q = 0; q < kTogether; ++q) {
+        aligned = aligned && reinterpret_cast<std::uintptr_t>(x[q]) % sizeof(Vec) == 0;
+        for (int k = 0; k < r_; ++k) pull[k][q] = forces[z(q) * force_.size() + z(k)] / half_[z(k)];
     }
-    if (above(Vec{} + DBL_MAX, all) != 0xff) return false;
-    if (largest(most) <= narrow_) return true;
-    for (std::size_t j = 0; j < z(n_); ++j)
-        if (x[j] < lower_[j] || x[j] > upper_[j]) return false;
-    return true;
-}
-
-CLONES bool Zonotope::reach(double *x) const {
-    if (r_ > kRows) return false;
-    if (reinterpret_cast<std::uintptr_t>(x) % sizeof(Vec) != 0)
-        return reach(x, [](double *at, const Vec &v) __attribute__((always_inline)) { spill(at, v); });
-    return reach(x, [](double *at, const Vec &v) __attribute__((always_inline)) { stream(at, v); });
+    const double *panel = panels_.data();
+    for (std::size_t j = 0; j < ld_; j += kPanel) {
+        Vec way[kTogether][m] = {};
+        for (int k = 0; k < r_; ++k, panel += kPanel)
+            for (int i = 0; i < m; ++i)
+                for (int q = 0; q < kTogether; ++q) way[q][i] += pull[k][q] * load(panel + i * kVec);
+#pragma GCC unroll 4
+        for (int q = 0; q < kTogether; ++q)
+#pragma GCC unroll 4
+            for (int i = 0; i < m; ++i) {
+                const std::size_t at = j + z(i * kVec);
+                const Vec place = load(start + at) + way[q][i];
+                if (at + kVec > z(n_)) // what is beyond it belongs to others
+                    for (std::size_t c = at; c < z(n_); ++c) x[q][c] = place[static_cast<int>(c - at)];
+                else if (aligned)
+                    stream(x[q] + at, place);
+                else
+                    spill(x[q] + at, place);
+            }
+    }
 }
 
 bool Zonotope::near(const double *s) const {

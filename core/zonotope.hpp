@@ -22,7 +22,7 @@ struct Ball {
 
 class Zonotope {
   public:
-    static constexpr int kPanel = 8 * kVec;
+    static constexpr int kTogether = 4;
 
     Zonotope(const Stage &stage, std::vector<double> lower, std::vector<double> upper, const Ball &ball);
 
@@ -36,12 +36,15 @@ class Zonotope {
     // the shortest way to its image.
     void reset();
     void push(const double *u);
-    // Aim at the image s from the middle of the box, the shortest way. An input that is reached without leaving the box has
-    // an image within aim_slack() of aimed(), in the coordinates of s.
+    // Aim at the image s from the middle of the box, the shortest way. Where that certainly stays in the box, the image of the
+    // input there is within aim_slack() of aimed(), in the coordinates of s.
     void aim(const double *s);
     const double *aimed() const { return aimed_.data(); }
     double aim_slack() const { return aim_slack_; }
-    bool reach(double *x) const; // writes up to kPanel numbers beyond, as `stream` does; false: it leaves the box
+    bool stays() const { return stays_; }
+    const Numbers &force() const { return force_; }
+    // The inputs to which so many forces lead, one row of padded numbers each, as `stream` writes.
+    void reach(const double *forces, double *const *x) const;
     // Go there, and then back into the box.
     void lift() { push(force_.data()); }
     // The image of the current input, in the coordinates of s as u is, and a bound on its errors there.
@@ -60,10 +63,9 @@ class Zonotope {
 
   private:
     const double *row(int k) const { return A_.data() + static_cast<std::size_t>(k) * ld_; }
-    static constexpr int kRows = 64;
+    static constexpr int kRows = 64, kPanel = 4 * kVec;
     void invert(); // the metric
     double support(const double *w);
-    template <class Put> bool reach(double *x, const Put &put) const;
 
     int n_, r_;
     std::size_t ld_;
@@ -75,7 +77,8 @@ class Zonotope {
     Numbers sizes_, bulk_; // in the coordinates of s; the metric of absolute values
     Numbers force_, aimed_;
     Numbers panels_; // of A: kPanel columns after another
-    double narrow_ = 0; // less than the half width of all sides of the box
+    double narrow_ = 0, longest_ = 0; // less than the half width of all sides of the box; more than the length of any column
+    bool stays_ = false;
     int free_ = 0;
     double radius_, extent_ = 0, slack_ = 0, ball_slack_ = 0, aim_slack_ = 0;
 };
