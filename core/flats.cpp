@@ -25,13 +25,12 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes, bool l
         marks_.assign((std::size_t{1} << hyperplanes) / 64 + 1, 0);
         if (wanted_.size() <= marks_.size()) wanted_.resize(marks_.size() + 1);
         if (from_.size() < ld) {
-            normals_.resize(kListed * ld);
-            ways_.resize(before(kListed + 1) * ld);
-            rates_.resize(before(kListed + 1) * kRows);
+            normals_.resize(kRows * ld);
+            ways_.resize(kListed * ld);
+            rates_.resize(kListed * kRows);
             from_.resize(ld);
             steps_.resize(kListed * ld);
         }
-        std::fill(from_.begin(), from_.end(), 0.0);
     }
     bound_ = bound;
     faces_ = faces;
@@ -295,8 +294,10 @@ std::int64_t Flats::parts(const double *inside) {
 
 int Flats::list(const double *inside, const Target &target) {
     listed_.truncate(0);
+    left_.clear();
     target_ = target;
     const std::int64_t count = parts(inside);
+    if (count > 0) list_around(static_cast<std::size_t>(count));
     Set left = 0;
     for (int i = faces_; i < flats_[0].rows; ++i) left |= sets::one(id_[i]);
     for (std::uint32_t *set = listed_.data(); set < listed_.end(); ++set) *set = always_above_ | static_cast<std::uint32_t>(deposit(*set, left));

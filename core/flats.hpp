@@ -11,7 +11,7 @@
 // eliminated, hyperplanes. So one certified point tells the signs of all hyperplanes at once.
 //
 // To list: a flat that no other hyperplane cuts touches, around any of its points, a part for each choice of sides of
-// the hyperplanes that it lies on, and each part is touched by such a flat. From a point of the flat a step
+// the hyperplanes that it lies on, and each part is touched by such a flat. The search leaves a point of each. From there a step
 // goes off each of them on which the others do not change, so short that all steps together leave each other row a
 // share of what it is; that is certified once for all choices. When there are as many of these parts as have been counted,
 // they are all.
@@ -120,22 +120,22 @@ class Flats {
     template <int B> std::int64_t plane(int level, Set cuts);
 
     // flats_list.hpp
-    static constexpr std::size_t before(int k) { return static_cast<std::size_t>(k * (k - 1) / 2); } // ways off fewer
     int padded_n() const { return (n_ + kVec - 1) / kVec * kVec; }
     template <int B> void list_at(const Flat &f, int point);
     template <int B> void list_between(const Flat &f, int i);
     template <int B> void list_between(const Flat &f, int i, int j, const Pair *pairs, int n_pairs);
-    template <int B> bool extend(int k, int row);
-    template <int B> bool ways_off(int k);
+    void leave(const Flat &f, Set more, const double *values, const double *free);
+    bool extend(int k, int row);
     template <int B> bool steps(int k, Set on, Set base);
-    bool wanted(const Flat &f, Set more, const double *values);
-    template <int B> void around_with(const Flat &f, Set more, const double *values, const double *free);
-    void around1(const Flat &f, Set on, const double *values, const double *free);
-    void around2(const Flat &f, Set on, const double *values, const double *free);
-    void around3(const Flat &f, Set on, const double *values, const double *free);
-    void around4(const Flat &f, Set on, const double *values, const double *free);
-    void around8(const Flat &f, Set on, const double *values, const double *free);
-    void around(const Flat &f, Set on, const double *values, const double *free);
+    bool wanted(Set on, Set base);
+    template <int B> void around_with(Set on, Set base, const double *point_of_flat);
+    void around1(Set on, Set base, const double *point);
+    void around2(Set on, Set base, const double *point);
+    void around3(Set on, Set base, const double *point);
+    void around4(Set on, Set base, const double *point);
+    void around8(Set on, Set base, const double *point);
+    void around(Set on, Set base, const double *point);
+    void list_around(std::size_t count);
 
     template <int B> Answer reach(Flat &f, int row, double sign);
     template <int B> bool sift(Flat &f, Set cuts);
@@ -163,14 +163,17 @@ class Flats {
     };
     std::vector<Parts> wanted_; // parts around a point
     int n_wanted_ = 0;
-    Set base_ = 0; // rows above zero there
     Column<std::uint32_t> listed_; // these sets; in the end, of all hyperplanes
     Target target_{};
-    // Of the hyperplanes that have been eliminated, in this order: their rows, and of the first k, for each k, the ways off
-    // them and what these do to all rows, where they are known.
-    int gone_[kListed + 2], off_[kListed + 2];
-    bool known_[kListed + 2] = {};
-    Numbers normals_, ways_, rates_;
+    struct Left {
+        Set on, base; // hyperplanes that a point lies on, and of the others those whose rows are above zero there
+    };
+    std::vector<Left> left_; // points of flats, padded
+    Numbers left_points_;
+    std::vector<std::uint32_t> order_;
+    Numbers normals_; // of the hyperplanes, a row each
+    int off_[kListed]; // hyperplanes that the ways lead off
+    Numbers ways_, rates_; // and what these do to all rows
     Numbers from_, steps_; // scratch
     int id_[kRows]; // of the hyperplanes' rows that are left
     std::uint32_t always_above_ = 0;

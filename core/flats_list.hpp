@@ -1,7 +1,12 @@
 // Points of the parts around flats. Part of flats.cpp.
 //
+// The search leaves a point of each flat that no other hyperplane cuts. When it is over, the parts around these points are
+// listed, those on many hyperplanes first: they have the most parts, and little is left for the others.
+//
 // Points and directions are guides; what is certain is what `steps` finds, from the rows as they were given.
 #pragma once
+
+#include <utility>
 
 #include "flats_rows.hpp"
 
@@ -12,13 +17,12 @@ namespace flats {
 inline constexpr double kFar = 0.7;
 } // namespace flats
 
-// The parts around one of a flat's points.
+// One of a flat's points.
 template <int B> INLINE void Flats::list_at(const Flat &f, int point) {
-    const double *values = f.values + point * B * kVec;
-    if (wanted(f, 0, values)) around(f, 0, values, f.points + point * ((f.d + kVec - 1) / kVec * kVec));
+    leave(f, 0, f.values + point * B * kVec, f.points + point * ((f.d + kVec - 1) / kVec * kVec));
 }
 
-// The parts around a point where row i, which has both signs at points that are known, vanishes: between the
+// A point where row i, which has both signs at points that are known, vanishes: between the
 // middles of these points on both sides.
 template <int B> INLINE void Flats::list_between(const Flat &f, int i) {
     const int stride = B * kVec, pitch = (f.d + kVec - 1) / kVec * kVec;
@@ -32,14 +36,13 @@ template <int B> INLINE void Flats::list_between(const Flat &f, int i) {
     }
     const double share = height[0] / (height[0] - height[1]); // of those above
     alignas(64) double values[B * kVec] = {}, free[kColumns];
-    const auto weight = [&](int p) { return f.values[p * stride + i] > 0 ? share / count[1] : (1 - share) / count[0]; };
-    for (int p = 0; p < f.n_points; ++p)
-        for (int b = 0; b < B; ++b) store(values + b * kVec) += weight(p) * load(f.values + p * stride + b * kVec);
-    if (!wanted(f, sets::one(i), values)) return;
     std::fill(free, free + pitch, 0.0);
-    for (int p = 0; p < f.n_points; ++p)
-        for (int c = 0; c < f.d; c += kVec) store(free + c) += weight(p) * load(f.points + p * pitch + c);
-    around(f, sets::one(i), values, free);
+    for (int p = 0; p < f.n_points; ++p) {
+        const double weight = f.values[p * stride + i] > 0 ? share / count[1] : (1 - share) / count[0];
+        for (int b = 0; b < B; ++b) store(values + b * kVec) += weight * load(f.values + p * stride + b * kVec);
+        for (int c = 0; c < f.d; c += kVec) store(free + c) += weight * load(f.points + p * pitch + c);
+    }
+    leave(f, sets::one(i), values, free);
 }
 
 // The same of a point where row j vanishes too, between the points of row i that pairs tell of.
@@ -65,53 +68,49 @@ INLINE void Flats::list_between(const Flat &f, int i, int j, const Pair *pairs, 
         store(to) = below + share * (between(pairs[p], at) - below);
     };
     for (int b = 0; b < B; ++b) mix(f.values + b * kVec, stride, values + b * kVec);
-    if (!wanted(f, sets::one(i) | sets::one(j), values)) return;
     for (int c = 0; c < f.d; c += kVec) mix(f.points + c, pitch, free + c);
-    around(f, sets::one(i) | sets::one(j), values, free);
+    leave(f, sets::one(i) | sets::one(j), values, free);
+}
+
+// A point of a flat, with the values of its rows and of the coordinates that are left, which may lie on more hyperplanes.
+CLONES void Flats::leave(const Flat &f, Set more, const double *values, const double *free) {
+    const Set on = f.on | more;
+    Set base = 0;
+    for (int b = 0; b < f.blocks; ++b) base |= above(load(values + b * kVec), Vec{}) << (b * kVec);
+    const std::size_t at = left_.size() * z(padded_n());
+    left_.push_back({on, base & sets::below(f.rows) & ~sets::below(faces_) & ~on});
+    if (left_points_.size() < at + z(padded_n())) left_points_.resize(2 * (at + z(padded_n())));
+    double *from = left_points_.data() + at;
+    for (int c = 0; c < n_; ++c) from[c] = f.row_of[c] >= 0 ? values[f.row_of[c]] : 0.0;
+    std::fill(from + n_, from + padded_n(), 0.0);
+    for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
 }
 
 // One more hyperplane after the first k: the ways off each of them, along which the others stay as they are, in the span
-// of their rows, and what each way does to all rows of the whole.
-template <int B> INLINE bool Flats::extend(int k, int row) {
-    const Flat &f = flats_[0];
-    const int ld = padded_n(), stride = B * kVec;
-    double *normal = normals_.data() + k * ld;
-    for (int c = 0; c < n_; ++c) normal[c] = f.A[(c + 1) * stride + row];
-    std::fill(normal + n_, normal + ld, 0.0);
-    const double *ways = ways_.data() + before(k) * z(ld), *rates = rates_.data() + before(k) * z(stride);
-    double *now = ways_.data() + before(k + 1) * z(ld), *now_rates = rates_.data() + before(k + 1) * z(stride);
-    double *way = now + k * ld, *rate = now_rates + k * stride;
+// of their rows.
+INLINE bool Flats::extend(int k, int row) {
+    const int ld = padded_n();
+    const double *normal = normals_.data() + row * ld;
+    double *ways = ways_.data(), *way = ways + k * ld, change[kListed];
+    for (int l = 0; l < k; ++l) {
+        Vec sum{};
+        for (int c = 0; c < ld; c += kVec) sum += load(ways + l * ld + c) * load(normal + c);
+        change[l] = sum_of(sum);
+    }
     Vec square{};
     for (int c = 0; c < ld; c += kVec) {
         Vec sum = load(normal + c);
-        for (int l = 0; l < k; ++l) sum -= rates[l * stride + row] * load(normals_.data() + l * ld + c);
+        for (int l = 0; l < k; ++l) sum -= change[l] * load(normals_.data() + off_[l] * ld + c);
         store(way + c) = sum;
         square += sum * load(normal + c);
     }
     const double inverse = 1.0 / sum_of(square);
     if (!(std::fabs(inverse) < 1 / flats::kTiny)) return false;
-    for (int c = 0; c < ld; c += kVec) store(way + c) *= inverse;
-    Vec own[B]{};
-    for (int c = 0; c < n_; ++c)
-        for (int b = 0; b < B; ++b) own[b] += way[c] * load(f.A + (c + 1) * stride + b * kVec);
-    for (int b = 0; b < B; ++b) store(rate + b * kVec) = own[b];
-    for (int l = 0; l < k; ++l) {
-        const double change = rates[l * stride + row];
-        for (int c = 0; c < ld; c += kVec) store(now + l * ld + c) = load(ways + l * ld + c) - change * load(way + c);
-        for (int b = 0; b < B; ++b) store(now_rates + l * stride + b * kVec) = load(rates + l * stride + b * kVec) - change * own[b];
+    for (int c = 0; c < ld; c += kVec) {
+        store(way + c) *= inverse;
+        for (int l = 0; l < k; ++l) store(ways + l * ld + c) -= change[l] * load(way + c);
     }
     off_[k] = row;
-    return true;
-}
-
-// The ways off the first k hyperplanes of the current flat.
-template <int B> INLINE bool Flats::ways_off(int k) {
-    int known = k;
-    while (known > 0 && !known_[known]) --known;
-    for (; known < k; ++known) {
-        if (!extend<B>(known, gone_[known])) return false;
-        known_[known + 1] = true;
-    }
     return true;
 }
 
@@ -121,8 +120,8 @@ template <int B> INLINE bool Flats::ways_off(int k) {
 template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     const Flat &top = flats_[0];
     const int ld = padded_n(), stride = B * kVec;
-    const double *from = from_.data(), *ways = ways_.data() + before(k) * z(ld);
-    double *rates = rates_.data() + before(k) * z(stride);
+    const double *from = from_.data(), *ways = ways_.data();
+    double *rates = rates_.data();
     Vec value[B], inverse[B], moved[B]; // inverse: of what there is before another row vanishes
     evaluate<B>(top, from, value);
     Set now = 0;
@@ -146,7 +145,7 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     for (int l = 0; l < k; ++l) { // each way has the same share of what it has alone
         const double *way = ways + l * ld;
         double *rate = rates + l * stride;
-        Vec most{}, change[B]{}; // afresh: steps taken to get here are not in its error
+        Vec most{}, change[B]{};
         for (int c = 0; c < n_; ++c)
             for (int b = 0; b < B; ++b) change[b] += way[c] * load(top.A + (c + 1) * stride + b * kVec);
         for (int b = 0; b < B; ++b) store(rate + b * kVec) = change[b];
@@ -186,21 +185,16 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     return true;
 }
 
-// Whether parts around a point of a flat, which may lie on more hyperplanes, are still to be listed, by the values of all
-// rows there: which ones.
-CLONES bool Flats::wanted(const Flat &f, Set more, const double *values) {
+// Whether parts around a point are still to be listed: which ones.
+bool Flats::wanted(Set on, Set base) {
     constexpr Set halves[] = {0xaaaaaaaaaaaaaaaa, 0xcccccccccccccccc, 0xf0f0f0f0f0f0f0f0,
                               0xff00ff00ff00ff00, 0xffff0000ffff0000, 0xffffffff00000000};
-    const Set on = f.on | more;
-    base_ = 0;
-    for (int b = 0; b < f.blocks; ++b) base_ |= above(load(values + b * kVec), Vec{}) << (b * kVec);
-    base_ &= sets::below(f.rows) & ~sets::below(faces_) & ~on;
     Set within = ~Set{0}; // of a word of marks, the bits of these parts
     for (int i = 0; i < 6; ++i) {
-        const Set half = (base_ >> faces_ >> i & 1) != 0 ? halves[i] : ~halves[i];
+        const Set half = (base >> faces_ >> i & 1) != 0 ? halves[i] : ~halves[i];
         within &= half | -(on >> faces_ >> i & 1);
     }
-    const Set words = on >> faces_ >> 6, first = base_ >> faces_ >> 6, *marks = marks_.data();
+    const Set words = on >> faces_ >> 6, first = base >> faces_ >> 6, *marks = marks_.data();
     n_wanted_ = 0;
     for (Set chosen = 0;;) {
         const Set word = first | chosen, missing = within & ~marks[word];
@@ -212,21 +206,14 @@ CLONES bool Flats::wanted(const Flat &f, Set more, const double *values) {
 }
 
 // The parts around a point that are wanted.
-template <int B>
-INLINE void Flats::around_with(const Flat &f, Set more, const double *values, const double *free) {
-    const Set on = f.on | more;
+template <int B> INLINE void Flats::around_with(Set on, Set base, const double *point_of_flat) {
     const int ld = padded_n(), k = sets::size(on);
-    double *from = from_.data();
-    for (int c = 0; c < n_; ++c)
-        if (f.row_of[c] >= 0) from[c] = values[f.row_of[c]];
-    for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
-    int first = sets::size(f.on);
-    if (!ways_off<B>(first)) return;
-    for (Set rest = more & ~f.on; rest != 0; rest &= rest - 1, ++first) {
-        known_[first + 1] = false;
-        if (!extend<B>(first, sets::first(rest))) return;
-    }
-    if (!steps<B>(k, on, base_)) return;
+    const double *from = from_.data();
+    std::copy(point_of_flat, point_of_flat + ld, from_.data());
+    int first = 0;
+    for (Set rest = on; rest != 0; rest &= rest - 1)
+        if (!extend(first++, sets::first(rest))) return;
+    if (!steps<B>(k, on, base)) return;
     const double *steps = steps_.data();
     for (int i = 0; i < n_wanted_; ++i) {
         const auto [word, missing] = wanted_[z(i)];
@@ -259,29 +246,46 @@ INLINE void Flats::around_with(const Flat &f, Set more, const double *values, co
     }
 }
 
-CLONES void Flats::around1(const Flat &f, Set on, const double *values, const double *free) {
-    around_with<1>(f, on, values, free);
+CLONES void Flats::around1(Set on, Set base, const double *point) {
+    around_with<1>(on, base, point);
 }
-CLONES void Flats::around2(const Flat &f, Set on, const double *values, const double *free) {
-    around_with<2>(f, on, values, free);
+CLONES void Flats::around2(Set on, Set base, const double *point) {
+    around_with<2>(on, base, point);
 }
-CLONES void Flats::around3(const Flat &f, Set on, const double *values, const double *free) {
-    around_with<3>(f, on, values, free);
+CLONES void Flats::around3(Set on, Set base, const double *point) {
+    around_with<3>(on, base, point);
 }
-CLONES void Flats::around4(const Flat &f, Set on, const double *values, const double *free) {
-    around_with<4>(f, on, values, free);
+CLONES void Flats::around4(Set on, Set base, const double *point) {
+    around_with<4>(on, base, point);
 }
-CLONES void Flats::around8(const Flat &f, Set on, const double *values, const double *free) {
-    around_with<8>(f, on, values, free);
+CLONES void Flats::around8(Set on, Set base, const double *point) {
+    around_with<8>(on, base, point);
 }
 
-void Flats::around(const Flat &f, Set on, const double *values, const double *free) {
-    switch (f.blocks) {
-    case 1: return around1(f, on, values, free);
-    case 2: return around2(f, on, values, free);
-    case 3: return around3(f, on, values, free);
-    case 4: return around4(f, on, values, free);
-    default: return around8(f, on, values, free);
+void Flats::around(Set on, Set base, const double *point) {
+    switch (flats_[0].blocks) {
+    case 1: return around1(on, base, point);
+    case 2: return around2(on, base, point);
+    case 3: return around3(on, base, point);
+    case 4: return around4(on, base, point);
+    default: return around8(on, base, point);
+    }
+}
+
+// The parts around the points that the search has left, until so many are found.
+void Flats::list_around(std::size_t count) {
+    const Flat &top = flats_[0];
+    const int ld = padded_n();
+    for (int r = faces_; r < top.rows; ++r)
+        for (int c = 0; c < ld; ++c) normals_[z(r * ld + c)] = c < n_ ? top.A[(c + 1) * top.blocks * kVec + r] : 0.0;
+    std::size_t next[kListed + 1] = {}, n = 0; // where the points on so many hyperplanes come
+    for (const Left &left : left_) ++next[sets::size(left.on)];
+    for (int k = kListed; k >= 0; --k) n += std::exchange(next[k], n);
+    order_.resize(left_.size());
+    for (std::size_t i = 0; i < left_.size(); ++i) order_[next[sets::size(left_[i].on)]++] = static_cast<std::uint32_t>(i);
+    for (const std::uint32_t i : order_) {
+        if (listed_.size() == count) return;
+        if (wanted(left_[i].on, left_[i].base)) around(left_[i].on, left_[i].base, left_points_.data() + i * z(ld));
     }
 }
 

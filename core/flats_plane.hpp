@@ -107,7 +107,7 @@ template <int B> INLINE std::int64_t Flats::plane(int level, Set cuts) {
             alignas(64) double values[B * kVec];
             for (int b = 0; b < B; ++b) store(values + b * kVec) = c[b] + t * a[b];
             const double free[2] = {second ? t : values[i], second ? values[i] : t};
-            if (wanted(f, sets::one(i) | on, values)) around(f, sets::one(i) | on, values, free);
+            leave(f, sets::one(i) | on, values, free);
         };
         const Set others = sets::below(f.rows) & ~sets::below(faces_) & ~f.on & ~sets::one(i);
         if ((line.cross & others) == 0) list_at_line(0.5 * (line.left + line.right), 0);

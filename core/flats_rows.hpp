@@ -109,11 +109,6 @@ template <int B> INLINE bool Flats::eliminate(const Flat &f, Flat &to, int i) {
     to.rows = f.rows;
     to.blocks = f.blocks;
     to.on = f.on | sets::one(i);
-    const int level = sets::size(f.on);
-    if (level < kListed) {
-        gone_[level] = i;
-        known_[level + 1] = false;
-    }
     return true;
 }
 
