@@ -44,11 +44,12 @@ ImageCells::Meets ImageCells::meets(Cell cell, double *input) {
         return true;
     };
     const auto known = [&]() {
-        if (!zonotope_.near(point_.data()) || !form_.holds(cell, point_.data(), 0.0)) return false;
-        if (input == nullptr) return true;
+        if (!zonotope_.near(point_.data())) return false;
+        if (input == nullptr) return form_.holds(cell, point_.data(), 0.0);
         zonotope_.aim(point_.data());
         later_ = zonotope_.stays() && form_.holds(cell, zonotope_.aimed(), zonotope_.aim_slack());
         if (later_) return true;
+        if (!form_.holds(cell, point_.data(), 0.0)) return false;
         zonotope_.lift();
         return found();
     };
