@@ -159,7 +159,8 @@ CLONES void Arrangement::leave(std::size_t depth, int id) {
 }
 
 // The parts around a point that lies on the n hyperplanes of a level, on all sides of them: off each one by a step so
-// short that all steps together change no other functional by more than half.
+// short that all steps together change no other functional by more than half, and take up no more than half of the ball
+// around the point that is certainly in the polytope.
 template <int D, int B> INLINE bool Arrangement::around_in(std::size_t n, const Point &point) {
     const Way *off = ways(n);
     std::uint32_t through = 0;

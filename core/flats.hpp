@@ -45,12 +45,11 @@ class Flats {
     void set_basic(int r, int code, double value, const double *row);
     // The number of parts, from a point inside; 0 where floating point is not certain of it.
     std::int64_t parts(const double *inside);
-    // The same parts themselves, where it was started for that; how many.
-    // A point of each goes to a column, if there is one: middle + half * s, between bounds.
-    struct Target {
+    struct Target { // a point s of each part goes to a column, if there is one: middle + half * s, between bounds
         const double *middle, *half, *least, *most;
         Column<double> *points;
     };
+    // The same parts themselves, where it was started for that; how many.
     int list(const double *inside, const Target &target);
     // Of each of them: bit by bit, whether each hyperplane's row is positive there.
     const std::uint32_t *sets() const { return listed_.data(); }

@@ -59,6 +59,7 @@ void Zonotope::set_frame(const double *middle, const double *half) {
                              8 * kUnit * (std::fabs(middle_[z(k)]) + half_[z(k)] + std::fabs(y)) + DBL_MIN;
         worst = std::max(worst, error / half_[z(k)]);
         sizes_[z(k)] = size_[z(k)] / half_[z(k)];
+        if (!(half_[z(k)] > 1e-100 && half_[z(k)] < 1e100)) narrow_ = 0; // what underflows in a pull may count
         scaled_[z(k)] = half_[z(k)] * weight_[z(k)];
         offset_[z(k)] = (middle_[z(k)] - y) * weight_[z(k)];
         sum += 2 * error * weight_[z(k)];
@@ -133,7 +134,7 @@ CLONES void Zonotope::aim(const double *s) {
     for (std::size_t i = 0; i < padded; i += kVec) square += load(&force_[i]) * load(&force_[i]);
     const double length = std::sqrt(sum_of(square));
     // the lengths bound all sums of A' pull (Cauchy and Schwarz), those of absolute values, too; where nothing underflows
-    stays_ = length > 1e-100 && longest_ * length * (1 + 1e-9) < narrow_ && narrow_ > 1e-250 && r_ <= kRows;
+    stays_ = length > 1e-100 && longest_ * length * (1 + 1e-9) < narrow_ && narrow_ > 1e-150 && r_ <= kRows;
 }
 
 // What is read of A is read once for all. Whole lines go past the caches: nobody reads them soon.

@@ -77,7 +77,8 @@ class Zonotope {
     Numbers sizes_, bulk_; // in the coordinates of s; the metric of absolute values
     Numbers force_, aimed_;
     Numbers panels_; // of A: kPanel columns after another
-    double narrow_ = 0, longest_ = 0; // less than the half width of all sides of the box; more than the length of any column
+    // Less than the half width of all sides of the box, or 0; more than the length of any column.
+    double narrow_ = 0, longest_ = 0;
     bool stays_ = false;
     int free_ = 0;
     double radius_, extent_ = 0, slack_ = 0, ball_slack_ = 0, aim_slack_ = 0;
