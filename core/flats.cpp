@@ -22,14 +22,15 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes, bool l
     n_ = n;
     if (listing) {
         const std::size_t ld = z(padded_n());
-        marks_.assign((std::size_t{1} << hyperplanes) / 64 + 1, 0);
-        if (wanted_.size() <= marks_.size()) wanted_.resize(marks_.size() + 1);
+        marks_.assign(((std::size_t{1} << hyperplanes) / (64 * kVec) + 1) * kVec, 0);
+        if (wanted_.size() < marks_.size()) wanted_.resize(marks_.size());
         if (from_.size() < ld) {
             normals_.resize(kRows * ld);
             ways_.resize(kListed * ld);
             rates_.resize(kListed * kRows);
             from_.resize(ld);
             steps_.resize(kListed * ld);
+            sums_.resize(65 * ld);
         }
     }
     bound_ = bound;

@@ -156,7 +156,8 @@ class Flats {
     int laid_n_ = 0, laid_stride_ = 0, laid_cuts_ = 0;
 
     bool listing_ = false;
-    std::vector<Set> marks_; // a bit for each set of hyperplanes' rows above zero: whether that part is listed
+    // a bit for each set of hyperplanes' rows above zero: whether that part is listed
+    std::vector<Set, Aligned<Set>> marks_;
     struct Parts {
         Set word, bits; // of the marks
     };
@@ -173,7 +174,7 @@ class Flats {
     Numbers normals_; // of the hyperplanes, a row each
     int off_[kListed]; // hyperplanes that the ways lead off
     Numbers ways_, rates_; // and what these do to all rows
-    Numbers from_, steps_; // scratch
+    Numbers from_, steps_, sums_; // scratch
     int id_[kRows]; // of the hyperplanes' rows that are left
     std::uint32_t always_above_ = 0;
 };

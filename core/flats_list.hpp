@@ -22,26 +22,24 @@ template <int B> INLINE void Flats::list_at(const Flat &f, int point) {
     leave(f, 0, f.values + point * B * kVec, f.points + point * ((f.d + kVec - 1) / kVec * kVec));
 }
 
-// A point where row i, which has both signs at points that are known, vanishes: between the
-// middles of these points on both sides.
+// A point where row i, which has both signs at points that are known, vanishes: between the highest and the lowest of them.
 template <int B> INLINE void Flats::list_between(const Flat &f, int i) {
     const int stride = B * kVec, pitch = (f.d + kVec - 1) / kVec * kVec;
-    int count[2] = {0, 0};
-    for (int p = 0; p < f.n_points; ++p) ++count[f.values[p * stride + i] > 0 ? 1 : 0];
-    if (count[0] == 0 || count[1] == 0) return;
-    double height[2] = {0, 0};
-    for (int p = 0; p < f.n_points; ++p) {
-        const double value = f.values[p * stride + i];
-        height[value > 0 ? 1 : 0] += value / count[value > 0 ? 1 : 0];
+    int p = 0, q = 0;
+    for (int k = 1; k < f.n_points; ++k) {
+        p = f.values[k * stride + i] > f.values[p * stride + i] ? k : p;
+        q = f.values[k * stride + i] < f.values[q * stride + i] ? k : q;
     }
-    const double share = height[0] / (height[0] - height[1]); // of those above
-    alignas(64) double values[B * kVec] = {}, free[kColumns];
-    std::fill(free, free + pitch, 0.0);
-    for (int p = 0; p < f.n_points; ++p) {
-        const double weight = f.values[p * stride + i] > 0 ? share / count[1] : (1 - share) / count[0];
-        for (int b = 0; b < B; ++b) store(values + b * kVec) += weight * load(f.values + p * stride + b * kVec);
-        for (int c = 0; c < f.d; c += kVec) store(free + c) += weight * load(f.points + p * pitch + c);
-    }
+    const double up = f.values[p * stride + i], down = -f.values[q * stride + i];
+    if (!(up > 0) || !(down > 0)) return;
+    const double share = down / (up + down);
+    alignas(64) double values[B * kVec], free[kColumns];
+    const auto mix = [&](const double *numbers, int step, double *to) __attribute__((always_inline)) {
+        const Vec below = load(numbers + q * step);
+        store(to) = below + share * (load(numbers + p * step) - below);
+    };
+    for (int b = 0; b < B; ++b) mix(f.values + b * kVec, stride, values + b * kVec);
+    for (int c = 0; c < f.d; c += kVec) mix(f.points + c, pitch, free + c);
     leave(f, sets::one(i), values, free);
 }
 
@@ -185,22 +183,29 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     return true;
 }
 
-// Whether parts around a point are still to be listed: which ones.
+// Whether parts around a point are still to be listed: which ones. Eight words of marks lie side by side.
 bool Flats::wanted(Set on, Set base) {
     constexpr Set halves[] = {0xaaaaaaaaaaaaaaaa, 0xcccccccccccccccc, 0xf0f0f0f0f0f0f0f0,
                               0xff00ff00ff00ff00, 0xffff0000ffff0000, 0xffffffff00000000};
-    Set within = ~Set{0}; // of a word of marks, the bits of these parts
+    on >>= faces_;
+    base >>= faces_;
+    Set bits = ~Set{0}; // of a word, those of these parts
     for (int i = 0; i < 6; ++i) {
-        const Set half = (base >> faces_ >> i & 1) != 0 ? halves[i] : ~halves[i];
-        within &= half | -(on >> faces_ >> i & 1);
+        const Set half = (base >> i & 1) != 0 ? halves[i] : ~halves[i];
+        bits &= half | -(on >> i & 1);
     }
-    const Set words = on >> faces_ >> 6, first = base >> faces_ >> 6, *marks = marks_.data();
+    const Places lane = Places{0, 1, 2, 3, 4, 5, 6, 7}, other = (lane ^ (base >> 6)) & ~(on >> 6) & 7;
+    const Places within = other == 0 ? Places{} + bits : Places{};
+    const Set rows = on >> 9, first = base >> 9;
     n_wanted_ = 0;
     for (Set chosen = 0;;) {
-        const Set word = first | chosen, missing = within & ~marks[word];
-        wanted_[n_wanted_] = {word, missing};
-        n_wanted_ += missing != 0 ? 1 : 0;
-        chosen = (chosen - words) & words; // the next subset
+        const Set row = first | chosen;
+        const Places missing = within & ~reinterpret_cast<const Places &>(marks_[row * kVec]);
+        for (std::uint32_t rest = nonzero(missing); rest != 0; rest &= rest - 1) {
+            const int at = sets::first(rest);
+            wanted_[n_wanted_++] = {row * kVec + z(at), missing[at]};
+        }
+        chosen = (chosen - rows) & rows; // the next subset
         if (chosen == 0) return n_wanted_ > 0;
     }
 }
@@ -214,34 +219,50 @@ template <int B> INLINE void Flats::around_with(Set on, Set base, const double *
     for (Set rest = on; rest != 0; rest &= rest - 1)
         if (!extend(first++, sets::first(rest))) return;
     if (!steps<B>(k, on, base)) return;
+    // sums of the steps off hyperplanes that tell the parts of a word of marks apart, at these parts
     const double *steps = steps_.data();
+    double *sums = sums_.data(), *high = sums + 64 * ld; // and what those off the others add
+    const auto bit_of = [&](int l) { return off_[l] - faces_; };
+    int inner = 0, lows[64], n_lows = 1; // so many of these hyperplanes
+    while (inner < k && bit_of(inner) < 6) ++inner;
+    if (target_.points != nullptr) {
+        lows[0] = static_cast<int>(base >> faces_ & 63);
+        std::fill(sums + lows[0] * ld, sums + (lows[0] + 1) * ld, 0.0);
+        for (int l = 0; l < inner; ++l, n_lows *= 2)
+            for (int i = 0; i < n_lows; ++i) {
+                const double *sum = sums + lows[i] * ld;
+                lows[n_lows + i] = lows[i] | 1 << bit_of(l);
+                double *more = sums + lows[n_lows + i] * ld;
+                for (int c = 0; c < ld; c += kVec) store(more + c) = load(sum + c) + load(steps + l * ld + c);
+            }
+    }
     for (int i = 0; i < n_wanted_; ++i) {
         const auto [word, missing] = wanted_[z(i)];
         marks_[word] |= missing;
         const std::size_t found = z(sets::size(missing));
         std::uint32_t *next = listed_.more(found);
-        double *point = nullptr;
-        if (target_.points != nullptr) {
-            point = target_.points->room(found * z(n_) + kVec);
-            target_.points->take(found * z(n_));
+        for (Set rest = missing; rest != 0; rest &= rest - 1)
+            *next++ = static_cast<std::uint32_t>(word * 64) | static_cast<std::uint32_t>(sets::first(rest));
+        if (target_.points == nullptr) continue;
+        for (int c = 0; c < ld; c += kVec) {
+            Vec sum = load(from + c);
+            for (int l = inner; l < k; ++l) { // no branch: it could go either way
+                const Lanes all = Lanes{} - static_cast<long long>(word >> (bit_of(l) - 6) & 1);
+                sum += reinterpret_cast<Vec>(reinterpret_cast<Lanes>(load(steps + l * ld + c)) & all);
+            }
+            store(high + c) = sum;
         }
-        for (Set rest = missing; rest != 0; rest &= rest - 1) {
-            const Set part = word * 64 + static_cast<Set>(sets::first(rest));
-            *next++ = static_cast<std::uint32_t>(part);
-            if (point == nullptr) continue;
+        double *point = target_.points->room(found * z(n_) + kVec);
+        target_.points->take(found * z(n_));
+        for (Set rest = missing; rest != 0; rest &= rest - 1, point += n_) {
+            const double *sum = sums + sets::first(rest) * ld;
             for (int c = 0; c < n_; c += kVec) {
-                Vec sum = load(from + c);
-                for (int l = 0; l < k; ++l) { // no branch: it could go either way
-                    const Lanes all = Lanes{} - static_cast<long long>(part >> (off_[l] - faces_) & 1);
-                    sum += reinterpret_cast<Vec>(reinterpret_cast<Lanes>(load(steps + l * ld + c)) & all);
-                }
-                const Vec low = load(target_.least + c), high = load(target_.most + c);
-                Vec place = load(target_.middle + c) + load(target_.half + c) * sum;
+                const Vec low = load(target_.least + c), high_end = load(target_.most + c);
+                Vec place = load(target_.middle + c) + load(target_.half + c) * (load(high + c) + load(sum + c));
                 place = place < low ? low : place;
-                place = place > high ? high : place;
+                place = place > high_end ? high_end : place;
                 spill(point + c, place);
             }
-            point += n_;
         }
     }
 }

@@ -81,6 +81,11 @@ inline std::uint64_t above(const Vec &a, const Vec &b) {
     return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), _CMP_GT_OQ);
 }
 
+// bit i: whether a[i] is not zero
+inline std::uint32_t nonzero(const Places &a) {
+    return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(a));
+}
+
 INLINE double sum_of(const Vec &v) {
     const Vec four = v + __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
     const Vec two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1, 6, 7, 4, 5);
@@ -112,6 +117,12 @@ inline void clear_from(Vec &v, int n) {
 inline std::uint64_t above(const Vec &a, const Vec &b) {
     std::uint64_t found = 0;
     for (int i = 0; i < kVec; ++i) found |= std::uint64_t{a[i] > b[i]} << i;
+    return found;
+}
+
+inline std::uint32_t nonzero(const Places &a) {
+    std::uint32_t found = 0;
+    for (int i = 0; i < kVec; ++i) found |= std::uint32_t{a[i] != 0} << i;
     return found;
 }
 
