@@ -50,7 +50,7 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes, bool l
     std::fill(f.A, f.A + (n + 1) * stride, 0.0);
     std::fill(f.T, f.T + (n + 1) * stride, 0.0);
     for (int r = 0; r < stride; ++r) {
-        f.error[r] = 0.0;
+        f.error[r] = given_[r] = 0.0;
         f.low[r] = r < faces ? 0.0 : -kInfinity;
         f.high[r] = kInfinity;
         f.least[r] = r < faces ? 0.0 : -kInfinity;
@@ -61,6 +61,7 @@ void Flats::start(int n, const double *bound, int faces, int hyperplanes, bool l
         f.coordinate[k] = k;
         f.row_of[k] = -1;
     }
+    std::fill(f.row_of + n, f.row_of + padded_n(), -1);
     f.n_points = 0;
     f.on = 0;
     std::fill(f.met_above, f.met_above + kRows, ~Set{0});
@@ -111,6 +112,9 @@ void Flats::lay_out() {
 // t times that of the other one; error and size of a row grow by the same rule, so that as many terms of
 // 6 kUnit S in the beginning as there are steps cover all of them. An evaluation or a combination of rows
 // adds at most 2 (n + 2) kUnit S.
+//
+// Steps off hyperplanes go by the rows as they are given, in the box: a value of a row there, of so many steps and of their
+// sum, is blurred by at most (4 n + 8) kUnit S, which is less than half of `given_` beside the tolerance.
 void Flats::set_row(int r, double sign, double constant, const double *row, double tolerance) {
     Flat &f = flats_[0];
     const int stride = f.blocks * kVec;
@@ -121,6 +125,7 @@ void Flats::set_row(int r, double sign, double constant, const double *row, doub
         size += std::fabs(row[k]);
     }
     f.error[r] = 2 * tolerance + 32 * (n_ + 8) * kUnit * size + DBL_MIN;
+    given_[r] = 2 * tolerance + 8 * (n_ + 4) * kUnit * size + DBL_MIN;
 }
 
 void Flats::set_nonbasic(const int *codes) {

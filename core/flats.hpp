@@ -171,6 +171,7 @@ class Flats {
     std::vector<Left> left_; // points of flats, padded
     Numbers left_points_;
     std::vector<std::uint32_t> order_;
+    alignas(64) double given_[kRows]; // errors of the rows as they were given
     Numbers normals_; // of the hyperplanes, a row each
     int off_[kListed]; // hyperplanes that the ways lead off
     Numbers ways_, rates_; // and what these do to all rows

@@ -79,8 +79,7 @@ CLONES void Flats::leave(const Flat &f, Set more, const double *values, const do
     left_.push_back({on, base & sets::below(f.rows) & ~sets::below(faces_) & ~on});
     if (left_points_.size() < at + z(padded_n())) left_points_.resize(2 * (at + z(padded_n())));
     double *from = left_points_.data() + at;
-    for (int c = 0; c < n_; ++c) from[c] = f.row_of[c] >= 0 ? values[f.row_of[c]] : 0.0;
-    std::fill(from + n_, from + padded_n(), 0.0);
+    for (int c = 0; c < n_; c += kVec) store(from + c) = gather_some(values, f.row_of + c);
     for (int c = 0; c < f.d; ++c) from[f.coordinate[c]] = free[c];
 }
 
@@ -113,8 +112,7 @@ INLINE bool Flats::extend(int k, int row) {
 }
 
 // Steps off each of the first k hyperplanes, from a point that lies on them. All steps together change no other row by more
-// than a share kFar of what it is; of an error, what rounding adds to a place and to a row is less than half.
-// (Beside the coefficients' errors, at most (4 n + 8) kUnit S; see Flats::set_row.)
+// than a share kFar of what it is; of its error, what rounding adds is less than half (see Flats::set_row).
 template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     const Flat &top = flats_[0];
     const int ld = padded_n(), stride = B * kVec;
@@ -125,7 +123,7 @@ template <int B> INLINE bool Flats::steps(int k, Set on, Set base) {
     Set now = 0;
     for (int b = 0; b < B; ++b) {
         const Set own = (on | ~sets::below(top.rows)) >> (b * kVec) & 0xff, faces = sets::below(faces_) >> (b * kVec) & 0xff;
-        const Vec size = absolute(value[b]), error = load(top.error + b * kVec);
+        const Vec size = absolute(value[b]), error = load(given_ + b * kVec);
         if ((above(size, 2 * error) | own) != 0xff || (above(-value[b], Vec{}) & faces) != 0) return false;
         now |= above(value[b], Vec{}) << (b * kVec);
         moved[b] = size + 0.5 * error;

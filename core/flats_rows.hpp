@@ -176,6 +176,7 @@ inline void Flats::shorten(Flat &f, Set keep) {
     close(f.T, f.d + 1, 0.0);
     close(f.values, f.n_points, 0.0);
     close(f.error, 1, 0.0);
+    close(given_, 1, 0.0);
     close(f.low, 1, -flats::kInfinity);
     close(f.high, 1, flats::kInfinity);
     close(f.least, 1, -flats::kInfinity);

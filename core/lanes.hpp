@@ -64,6 +64,19 @@ INLINE Vec gather(const double *row, const std::uint32_t *at) {
 #endif
 }
 
+// The same at places that are not negative, zeros at others.
+INLINE Vec gather_some(const double *row, const int *at) {
+#if defined(__AVX512F__)
+    const __m512i places = _mm512_cvtepi32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(at)));
+    const __mmask8 some = _mm512_cmpge_epi64_mask(places, _mm512_setzero_si512());
+    return reinterpret_cast<Vec>(_mm512_mask_i64gather_pd(_mm512_setzero_pd(), some, places, row, 8));
+#else
+    Vec v{};
+    for (int i = 0; i < kVec; ++i) v[i] = at[i] < 0 ? 0.0 : row[at[i]];
+    return v;
+#endif
+}
+
 #if defined(__AVX512F__) // one instruction each; elsewhere compilers do better with plain loops
 // The first n < 8 numbers of v, cyclically from number `start` on; n + 1 of the answer count.
 template <class V> inline V turned(const V &v, int start, int n) {
