@@ -86,7 +86,8 @@ class Arrangement {
     void vertex(std::size_t depth, std::size_t v, Vec &place) const;
     bool halves(Point from);
     double opposite(std::size_t depth, int cut, double value, Vec &place) const;
-    void crossing(std::size_t depth, int cut, const Point &from, Point &to) const;
+    void values_at(const Vec &at, double *values) const;
+    void crossing(std::size_t depth, int cut, const Point &from, double value, Point &to) const;
     void leave(std::size_t depth, int id);
     bool around(std::size_t n, const Point &point);
     template <int D, int B> bool around_in(std::size_t n, const Point &point);

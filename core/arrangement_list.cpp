@@ -44,12 +44,24 @@ int Arrangement::list(const double *middle, double inside, double least) {
     return certain ? static_cast<int>(found_) : 0;
 }
 
+// The values of all functionals at a point.
+INLINE void Arrangement::values_at(const Vec &at, double *values) const {
+    const double *x = reinterpret_cast<const double *>(&at), *rows = rows_.data();
+    for (int b = 0; b < n_; b += kVec) {
+        Vec sum = load(rows + dim_ * kMost + z(b));
+        for (std::size_t k = 0; k < dim_; ++k) sum += load(rows + k * kMost + z(b)) * x[k];
+        store(values + b) = sum;
+    }
+}
+
 bool Arrangement::list(std::size_t depth, const Point &from, std::int64_t &count) {
     Level &here = levels_[depth];
     count += 1 + here.cuts;
     std::uint32_t met = 0; // hyperplanes that meet others
     if (here.cuts == 0) return around(0, from); // the whole: no level below is left without cuts
     Point to;
+    alignas(64) double values[kMost];
+    values_at(from.at, values);
     if (here.dim == 1) {
         if (!distinct(here)) return false;
     } else if (here.cuts > 1) {
@@ -60,7 +72,7 @@ bool Arrangement::list(std::size_t depth, const Point &from, std::int64_t &count
             if (part.cuts == 0) continue;
             met |= part.ids | std::uint32_t{1} << here.id[i];
             leave(depth, here.id[i]);
-            crossing(depth, i, from, to);
+            crossing(depth, i, from, values[here.id[i]], to);
             if (!list(depth + 1, to, count)) return false;
             --count;
         }
@@ -68,7 +80,7 @@ bool Arrangement::list(std::size_t depth, const Point &from, std::int64_t &count
     for (std::uint32_t rest = here.ids & ~met; rest != 0; rest &= rest - 1) {
         const int id = first_bit(rest);
         leave(depth, id);
-        crossing(depth, here.cut[id], from, to);
+        crossing(depth, here.cut[id], from, values[id], to);
         if (!around(depth + 1, to)) return false;
     }
     return true;
@@ -129,11 +141,9 @@ double Arrangement::opposite(std::size_t depth, int cut, double value, Vec &plac
     }
 }
 
-// Where the way from a point of a level to a vertex on the other side of a hyperplane crosses it. A share of a ball around
-// the point, within the polytope, is one around the crossing.
-void Arrangement::crossing(std::size_t depth, int cut, const Point &from, Point &to) const {
-    const int id = levels_[depth].id[cut];
-    const double value = sum_of(load(normals_.data() + id * kVec) * from.at) + rows_[dim_ * kMost + z(id)];
+// Where the way from a point of a level to a vertex on the other side of a hyperplane, whose functional has this value at
+// the point, crosses it. A share of a ball around the point, within the polytope, is one around the crossing.
+void Arrangement::crossing(std::size_t depth, int cut, const Point &from, double value, Point &to) const {
     Vec place;
     const double other = opposite(depth, cut, value, place), gap = value - other;
     to.at = from.at + value / gap * (place - from.at);

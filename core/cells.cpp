@@ -118,8 +118,9 @@ template <class Form> void Cells<Form>::set_piece(int s, int unit, int piece) {
     now = static_cast<std::uint16_t>(piece);
     arbiter_.piece_changed(s);
     if (listing_.patterns) {
-        const auto [bit, width] = bits_[z(stage(s).column_of[z(unit)])];
-        std::uint64_t &word = pattern_[z(bit / 64)];
+        const auto &[at, width] = bits_[z(stage(s).column_of[z(unit)])];
+        const std::size_t bit = z(at);
+        std::uint64_t &word = pattern_[bit / 64];
         const std::uint64_t mask = ((std::uint64_t{1} << width) - 1) << (bit % 64);
         word = (word & ~mask) | (static_cast<std::uint64_t>(piece) << (bit % 64));
     }
