@@ -115,8 +115,7 @@ template <class Form> void bind_form(nb::module_ &m, const char *name) {
             "take",
             [](C &self) {
                 nb::dict d;
-                Listed listed;
-                std::swap(listed, self.listed);
+                Listed listed = self.take();
                 d["patterns"] = give(std::move(listed.patterns));
                 d["witnesses"] = give(std::move(listed.witnesses));
                 d["maps"] = give(std::move(listed.maps));

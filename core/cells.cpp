@@ -344,11 +344,8 @@ template <class Form> bool Cells<Form>::at_once(Item &item) {
                 return false;
             }
             const std::int64_t rest = waiting_ - (target_ - steps.regions);
-            if (rest > 0 && listing_.witnesses) { // more than are asked for now
-                const std::size_t now = listed.witnesses.size() - z(static_cast<int>(rest) * n_);
-                points_.assign(listed.witnesses.data() + now, listed.witnesses.data() + listed.witnesses.size());
-                listed.witnesses.truncate(now);
-            }
+            if (rest > 0 && listing_.witnesses) // more than are asked for now: their points stay where they are, behind the end
+                listed.witnesses.truncate(listed.witnesses.size() - z(static_cast<int>(rest) * n_));
             if (listing_.patterns) encode(item);
             steps.splits += waiting_ - 1;
             write(false);
@@ -438,17 +435,25 @@ template <class Form> void Cells<Form>::decode(const std::uint32_t *sets, int n,
 }
 
 // Write regions that have been found at once, as many as the budget allows: those that have been found now, whose points
-// are written already, or those that were left.
+// are written already, or those that were left, whose points lie behind the others.
 template <class Form> void Cells<Form>::write(bool later) {
     if constexpr (Form::kLists) {
         const int now = static_cast<int>(std::min<std::int64_t>(waiting_, target_ - steps.regions));
         const int first = ready_ - waiting_;
         if (now == 0) return;
-        if (later && listing_.witnesses) listed.witnesses.append(points_.data() + points_.size() - z(waiting_ * n_), z(now * n_));
+        if (later && listing_.witnesses) listed.witnesses.take(z(now * n_));
         if (listing_.patterns) decode(form_.sets() + first, now, listed.patterns.more(z(now * words_)));
         steps.regions += now;
         waiting_ -= now;
     }
+}
+
+template <class Form> Listed Cells<Form>::take() {
+    Listed given;
+    std::swap(given, listed);
+    if (waiting_ > 0 && listing_.witnesses)
+        std::copy_n(given.witnesses.end(), z(waiting_ * n_), listed.witnesses.room(z(waiting_ * n_)));
+    return given;
 }
 
 // Write both parts of a cell that no other unit cuts, by the question just asked, without making them.

@@ -57,7 +57,7 @@ template <class Form> class Cells {
     // cells that `depth` cuts have made; else the cells of this stage. Before anything is run.
     void share(Claims &claims, int stage, int depth);
 
-    Listed listed;
+    Listed take(); // what has been found since the last time
     Steps steps;
     const Tally &tally() const { return form_.tally; }
     int words() const { return words_; }
@@ -148,12 +148,12 @@ template <class Form> class Cells {
     Arbiter arbiter_;
     Form form_;
 
+    Listed listed;
     Stack<Candidate> candidates_;
     Stack<double> coefficients_;
     Stack<Item> stack_;
     std::int64_t target_ = 0; // regions at which to stop
     int ready_ = 0, waiting_ = 0; // regions found at once, and those of them that are still to be written
-    std::vector<double> points_;  // of those that are left
     bool fresh_ = false; // the form's last question is the first candidate's, and took both signs
 
     int words_ = 0;

@@ -39,19 +39,26 @@ void verify_form(Checks &checks, const std::string &name, const std::vector<Laye
                                  (listing.patterns ? ", patterns" : "") + (listing.maps ? ", maps" : "");
         const plica::Chain chain = compile(layers, sparse);
         plica::Cells<Form> cells(chain, domain_of(n, facets, cone), listing);
-        for (std::int64_t slice = 3; !cells.run(slice, 1e9); slice *= 2) { // in slices
-        }
+        std::vector<std::uint64_t> packed;
+        std::vector<double> witnesses;
+        const auto take = [&] { // what has been found is removed there
+            const plica::Listed listed = cells.take();
+            packed.insert(packed.end(), listed.patterns.data(), listed.patterns.data() + listed.patterns.size());
+            witnesses.insert(witnesses.end(), listed.witnesses.data(), listed.witnesses.data() + listed.witnesses.size());
+        };
+        for (std::int64_t slice = 3; !cells.run(slice, 1e9); slice *= 2) // in slices
+            if (sparse) take();
+        take();
         checks.expect(cells.steps.regions == expected,
                       what + ": " + std::to_string(cells.steps.regions) + " cells, expected " +
                           std::to_string(expected));
         if (!listing.patterns || cells.steps.regions != expected || cells.words() == 0) continue;
         const auto words = static_cast<std::size_t>(cells.words());
         std::set<std::vector<std::uint64_t>> distinct;
-        const auto &packed = cells.listed.patterns;
         for (std::size_t at = 0; at + words <= packed.size(); at += words)
             distinct.insert({packed.data() + at, packed.data() + at + words});
         checks.expect(static_cast<std::int64_t>(distinct.size()) == expected, what + ": patterns differ");
-        checks.expect(cells.listed.witnesses.size() == static_cast<std::size_t>(expected * n),
+        checks.expect(witnesses.size() == static_cast<std::size_t>(expected * n),
                       what + ": a witness each");
     }
 }
@@ -93,8 +100,9 @@ void verify_image(Checks &checks, const std::string &name, const std::vector<Lay
         checks.expect(image_cells.steps.regions == cells.steps.regions,
                       name + ", image: " + std::to_string(image_cells.steps.regions) + " cells, expected " +
                           std::to_string(cells.steps.regions));
-        checks.expect(image_cells.listed.patterns.size() == cells.listed.patterns.size(), name + ", image: patterns");
-        checks.expect(image_cells.listed.witnesses.size() == cells.listed.witnesses.size(), name + ", image: witnesses");
+        const plica::Listed listed = cells.take(), image_listed = image_cells.take();
+        checks.expect(image_listed.patterns.size() == listed.patterns.size(), name + ", image: patterns");
+        checks.expect(image_listed.witnesses.size() == listed.witnesses.size(), name + ", image: witnesses");
     }
 }
 

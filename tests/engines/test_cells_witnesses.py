@@ -52,3 +52,16 @@ def test_points_have_the_patterns_they_are_listed_with(
     some = np.random.default_rng(0).permutation(len(x))[:800]
     assert np.array_equal(exact_patterns(net, x[some]), pieces[some])
     assert len({tuple(pattern) for pattern in packed.tolist()}) == len(packed)
+
+
+@pytest.mark.parametrize("size", [1, 37, 1000])
+@pytest.mark.parametrize("sizes", [[4, 11, 8, 1], [10, 13, 1]], ids=str)
+def test_chunks_are_what_is_listed_in_one_piece(sizes: list[int], size: int) -> None:
+    """Regions that are found together are handed over in as many chunks as it takes."""
+    net, box = plica.Network.mlp(he(sizes, seed=2)), boxed(sizes[0], 1.0)
+    whole = Cells(net, box, patterns=True, witnesses=True).collect()
+    cells = Cells(net, box, patterns=True, witnesses=True)
+    chunks = [cells.shape(chunk) for chunk in cells.chunks(size=size)]
+    assert max(len(chunk["witnesses"]) for chunk in chunks) <= size
+    for name, column in whole.items():
+        assert np.array_equal(np.concatenate([chunk[name] for chunk in chunks]), column)
