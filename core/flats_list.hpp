@@ -219,7 +219,7 @@ template <int B> INLINE void Flats::around_with(Set on, Set base, const double *
     if (!steps<B>(k, on, base)) return;
     // sums of the steps off hyperplanes that tell the parts of a word of marks apart, at these parts
     const double *steps = steps_.data();
-    double *sums = sums_.data(), *high = sums + 64 * ld; // and what those off the others add
+    double *sums = sums_.data(), *others = sums + 64 * ld; // and where those off the others lead
     const auto bit_of = [&](int l) { return off_[l] - faces_; };
     int inner = 0, lows[64], n_lows = 1; // so many of these hyperplanes
     while (inner < k && bit_of(inner) < 6) ++inner;
@@ -234,6 +234,7 @@ template <int B> INLINE void Flats::around_with(Set on, Set base, const double *
                 for (int c = 0; c < ld; c += kVec) store(more + c) = load(sum + c) + load(steps + l * ld + c);
             }
     }
+    const auto [middle, half, least, most, column] = target_;
     for (int i = 0; i < n_wanted_; ++i) {
         const auto [word, missing] = wanted_[z(i)];
         marks_[word] |= missing;
@@ -241,24 +242,23 @@ template <int B> INLINE void Flats::around_with(Set on, Set base, const double *
         std::uint32_t *next = listed_.more(found);
         for (Set rest = missing; rest != 0; rest &= rest - 1)
             *next++ = static_cast<std::uint32_t>(word * 64) | static_cast<std::uint32_t>(sets::first(rest));
-        if (target_.points == nullptr) continue;
+        if (column == nullptr) continue;
         for (int c = 0; c < ld; c += kVec) {
             Vec sum = load(from + c);
             for (int l = inner; l < k; ++l) { // no branch: it could go either way
                 const Lanes all = Lanes{} - static_cast<long long>(word >> (bit_of(l) - 6) & 1);
                 sum += reinterpret_cast<Vec>(reinterpret_cast<Lanes>(load(steps + l * ld + c)) & all);
             }
-            store(high + c) = sum;
+            store(others + c) = sum;
         }
-        double *point = target_.points->room(found * z(n_) + kVec);
-        target_.points->take(found * z(n_));
+        double *point = column->room(found * z(n_) + kVec);
+        column->take(found * z(n_));
         for (Set rest = missing; rest != 0; rest &= rest - 1, point += n_) {
             const double *sum = sums + sets::first(rest) * ld;
             for (int c = 0; c < n_; c += kVec) {
-                const Vec low = load(target_.least + c), high_end = load(target_.most + c);
-                Vec place = load(target_.middle + c) + load(target_.half + c) * (load(high + c) + load(sum + c));
-                place = place < low ? low : place;
-                place = place > high_end ? high_end : place;
+                Vec place = load(middle + c) + load(half + c) * (load(others + c) + load(sum + c));
+                place = place < load(least + c) ? load(least + c) : place;
+                place = place > load(most + c) ? load(most + c) : place;
                 spill(point + c, place);
             }
         }
