@@ -451,6 +451,10 @@ template <class Form> void Cells<Form>::write(bool later) {
 template <class Form> Listed Cells<Form>::take() {
     Listed given;
     std::swap(given, listed);
+    if (!done()) { // the next chunk is likely to be as large, before what is left over
+        listed.patterns.expect(given.patterns.size());
+        listed.witnesses.expect(given.witnesses.size() + given.witnesses.size() / 8);
+    }
     if (waiting_ > 0 && listing_.witnesses)
         std::copy_n(given.witnesses.end(), z(waiting_ * n_), listed.witnesses.room(z(waiting_ * n_)));
     return given;

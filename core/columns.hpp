@@ -38,6 +38,9 @@ template <class T> class Column {
         if (size_ + n > capacity_) grow(n);
         return values_ + size_;
     }
+    void expect(std::size_t n) { // a column that is empty: as many, and hardly more
+        if (n > capacity_) grow(n, true);
+    }
     void take(std::size_t n) { size_ += n; }
     void truncate(std::size_t n) { size_ = n; }
     T *more(std::size_t n) { // n more, to be written at once
@@ -65,12 +68,12 @@ template <class T> class Column {
   private:
     static constexpr std::size_t kLarge = std::size_t{1} << 17; // bytes
 
-    __attribute__((noinline)) void grow(std::size_t n) {
+    __attribute__((noinline)) void grow(std::size_t n, bool enough = false) {
         std::size_t bytes = std::max(2 * capacity_, size_ + n + 512) * sizeof(T);
         void *moved = nullptr;
         if (bytes > kLarge) {
             const pages::Span old = paged_ ? pages::Span{values_, capacity_ * sizeof(T)} : pages::Span{};
-            const pages::Span span = pages::grow(old, paged_ ? size_ * sizeof(T) : 0, bytes);
+            const pages::Span span = pages::grow(old, paged_ ? size_ * sizeof(T) : 0, bytes, enough);
             moved = span.at;
             bytes = span.bytes;
             if (!paged_ && size_ > 0) std::memcpy(moved, values_, size_ * sizeof(T));

@@ -34,14 +34,17 @@ Kept &kept() { // never destroyed: arrays may be freed after all else
     return all;
 }
 
-// The largest span kept, if it has so many bytes: what grows into it is not moved again and again.
-Span take(std::size_t bytes) {
+// A span that is kept and has so many bytes: the smallest one if they are enough, else the largest one, for what grows
+// into it is not moved again and again.
+Span take(std::size_t bytes, bool enough) {
     Kept &all = kept();
     const std::lock_guard<std::mutex> lock(all.mutex);
-    std::size_t best = 0;
-    for (std::size_t i = 1; i < all.spans.size(); ++i)
-        if (all.spans[i].bytes > all.spans[best].bytes) best = i;
-    if (all.spans.empty() || all.spans[best].bytes < bytes) return {};
+    std::size_t best = all.spans.size();
+    for (std::size_t i = 0; i < all.spans.size(); ++i) {
+        if (all.spans[i].bytes < bytes) continue;
+        if (best == all.spans.size() || (all.spans[i].bytes < all.spans[best].bytes) == enough) best = i;
+    }
+    if (best == all.spans.size()) return {};
     const Span found = all.spans[best];
     all.spans[best] = all.spans.back();
     all.spans.pop_back();
@@ -51,9 +54,9 @@ Span take(std::size_t bytes) {
 
 } // namespace
 
-Span grow(Span span, std::size_t used, std::size_t bytes) {
+Span grow(Span span, std::size_t used, std::size_t bytes, bool enough) {
     bytes = (bytes + kPiece - 1) / kPiece * kPiece; // pages cost nothing until they are used
-    Span more = take(bytes);
+    Span more = take(bytes, enough);
     if (more.at != nullptr) {
         if (used > 0) std::memcpy(more.at, span.at, used);
         if (span.at != nullptr) free(span);
@@ -81,7 +84,7 @@ void free(Span span) {
 
 #else
 
-Span grow(Span span, std::size_t, std::size_t bytes) {
+Span grow(Span span, std::size_t, std::size_t bytes, bool) {
     void *more = std::realloc(span.at, bytes);
     if (more == nullptr) throw std::bad_alloc();
     return {more, bytes};

@@ -11,8 +11,9 @@ struct Span {
     std::size_t bytes = 0;
 };
 
-// At least so many bytes, at their old or at another place, with the first `used` of them as they were.
-Span grow(Span span, std::size_t used, std::size_t bytes);
+// At least so many bytes, at their old or at another place, with the first `used` of them as they were. `enough`: more are
+// not likely to be needed.
+Span grow(Span span, std::size_t used, std::size_t bytes, bool enough = false);
 void free(Span span);
 
 } // namespace plica::pages
